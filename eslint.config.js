@@ -18,7 +18,10 @@ export default defineConfig(
       "max-lines": ["error", { max: 250, skipBlankLines: true, skipComments: true }],
       "max-params": ["error", 4],
       "n/no-process-env": "error",
-      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
     },

@@ -4,7 +4,11 @@ const shared = {
   transform: {
     "^.+\\.ts$": [
       "@swc/jest",
-      { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "es6" }, sourceMaps: "inline" },
+      {
+        jsc: { parser: { syntax: "typescript" }, target: "es2023" },
+        module: { type: "es6" },
+        sourceMaps: "inline",
+      },
     ],
   },
 };
@@ -13,7 +17,10 @@ const tier = (name, testMatch) => ({ ...shared, displayName: name, testMatch });
 
 export default {
   projects: [
-    tier("unit", ["<rootDir>/{common,certs,webhook,node-agent,tools}/**/*.test.ts", "<rootDir>/test/lab/**/*.test.ts"]),
+    tier("unit", [
+      "<rootDir>/{common,certs,webhook,node-agent,tools}/**/*.test.ts",
+      "<rootDir>/test/lab/**/*.test.ts",
+    ]),
     tier("apiserver", ["<rootDir>/test/apiserver/**/*.test.ts"]),
     tier("runtime", ["<rootDir>/test/runtime/**/*.test.ts"]),
     tier("cluster", ["<rootDir>/test/cluster/**/*.test.ts"]),

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { cpuSet, formatCpuSet, intersection, isSubset, minus, parseCpuSet, sameCpus, union } from "./cpuset.ts";
+import {
+  cpuSet,
+  formatCpuSet,
+  intersection,
+  isSubset,
+  minus,
+  parseCpuSet,
+  sameCpus,
+  union,
+} from "./cpuset.ts";
 
 const sets = fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 60 }).map(cpuSet);
 
@@ -15,9 +24,12 @@ describe("the kernel's list format", () => {
     expect(parseCpuSet(text)).toEqual(cpus);
   });
 
-  test.each(["a", "1-", "-1", "3-1", "1,,2", "0x1", "0-8192", "1 2", "99999"])("refuses %j by name", (text) => {
-    expect(() => parseCpuSet(text)).toThrow(`"${text}" is not a CPU list`);
-  });
+  test.each(["a", "1-", "-1", "3-1", "1,,2", "0x1", "0-8192", "1 2", "99999"])(
+    "refuses %j by name",
+    (text) => {
+      expect(() => parseCpuSet(text)).toThrow(`"${text}" is not a CPU list`);
+    },
+  );
 
   test("writes what it reads back, in the shortest form", () => {
     expect(formatCpuSet([0, 1, 2, 3, 6])).toBe("0-3,6");

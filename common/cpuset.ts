@@ -39,7 +39,7 @@ export function cpuSet(cpus: Iterable<number>): CpuSet {
 /** The shortest list text of a set, as the kernel prints it: `0-3,6`. */
 export function formatCpuSet(set: CpuSet): string {
   const parts: string[] = [];
-  for (let start = 0; start < set.length; ) {
+  for (let start = 0; start < set.length;) {
     let end = start;
     while (set[end + 1] === (set[end] ?? 0) + 1) end += 1;
     parts.push(end === start ? String(set[start]) : `${set[start] ?? 0}-${set[end] ?? 0}`);

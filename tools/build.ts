@@ -1,0 +1,40 @@
+// npm run build: the programs of the image as one file each, in dist/.
+import { copyFile, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+
+/** What the image holds: a bundle a program, and the two shell entries that the node's runtime starts. */
+const programs = {
+  webhook: "webhook/main.ts",
+  agent: "node-agent/daemon/main.ts",
+  install: "node-agent/install/main.ts",
+  companion: "node-agent/oci/main.ts",
+};
+const scripts = ["node-agent/oci/launcher.sh", "node-agent/oci/hook.sh"];
+
+// CommonJS packages inside an ES module bundle call require(); Node gives it to them this way.
+const requireForCommonJs =
+  'import { createRequire as schedgateCreateRequire } from "node:module"; const require = schedgateCreateRequire(import.meta.url);';
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+await build({
+  entryPoints: Object.entries(programs).map(([out, path]) => ({ out, in: join(root, path) })),
+  outdir: dist,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  minify: true,
+  keepNames: true,
+  platform: "node",
+  format: "esm",
+  target: "node24",
+  banner: { js: requireForCommonJs },
+  legalComments: "none",
+  logLevel: "warning",
+});
+await Promise.all(
+  scripts.map((path) => copyFile(join(root, path), join(dist, path.split("/").at(-1) ?? path))),
+);

@@ -1,0 +1,73 @@
+// npm test: static checks, then the tiers of tests from the cheapest to a whole node. `npm test -- unit runtime` runs some.
+// Ends with one line, `N passed, N failed`, over all tiers.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Count } from "./count-reporter.ts";
+import { run } from "./run.ts";
+
+const root = join(import.meta.dirname, "..");
+const tiers = ["unit", "apiserver", "runtime", "cluster"];
+const asked = process.argv.slice(2);
+const unknown = asked.filter((tier) => !tiers.includes(tier));
+if (unknown.length > 0) {
+  process.stderr.write(`no tier "${unknown.join(", ")}"; there are: ${tiers.join(", ")}\n`);
+  process.exit(2);
+}
+
+const scratch = mkdtempSync(join(tmpdir(), "schedgate-test-"));
+const counts = join(scratch, "counts");
+writeFileSync(counts, "");
+
+/** Runs one tier in its own jest; all but the unit tests share the machine, so they run one after the other. */
+async function runTier(tier: string): Promise<boolean> {
+  const started = Date.now();
+  process.stdout.write(`\n== ${tier}\n`);
+  const args = [
+    "--experimental-vm-modules",
+    join(root, "node_modules/jest/bin/jest.js"),
+    "--selectProjects",
+    tier,
+  ];
+  args.push("--reporters", "default", "--reporters", join(root, "tools/count-reporter.ts"));
+  if (tier !== "unit") args.push("--runInBand");
+  const before = readCounts().length;
+  const code = await run(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
+    ...process.env,
+    SCHEDGATE_TEST_COUNTS: counts,
+  });
+  process.stdout.write(`== ${tier}: ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
+  // A runner that dies before it can report is a failure, not an absence of tests.
+  if (readCounts().length === before) record({ passed: 0, failed: 1, skipped: 0 });
+  return code === 0;
+}
+
+function readCounts(): Count[] {
+  return readFileSync(counts, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Count);
+}
+
+function record(count: Count): void {
+  writeFileSync(counts, `${JSON.stringify(count)}\n`, { flag: "a" });
+}
+
+/** The static checks count as one test, so that a type error can't hide behind green tests. */
+async function runChecks(): Promise<boolean> {
+  process.stdout.write("== check\n");
+  const code = await run(process.execPath, [join(root, "tools/check.ts")]);
+  record(code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 });
+  return code === 0;
+}
+
+const outcomes: boolean[] = [];
+if (asked.length === 0) outcomes.push(await runChecks());
+for (const tier of asked.length === 0 ? tiers : asked) outcomes.push(await runTier(tier));
+
+const all = readCounts();
+rmSync(scratch, { recursive: true });
+const sum = (key: keyof Count): number => all.reduce((total, count) => total + count[key], 0);
+const skipped = sum("skipped") === 0 ? "" : `, ${sum("skipped")} skipped`;
+process.exitCode = outcomes.every(Boolean) && sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;
+process.stdout.write(`\n${sum("passed")} passed, ${sum("failed")} failed${skipped}\n`);
