@@ -1,0 +1,2 @@
+export type { Output } from "./exec.ts";
+export type { Lab, LabOptions, NodeKind, Runtime } from "./types.ts";

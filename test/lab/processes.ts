@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, open, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf, SchedgateError } from "../../common/errors.ts";
+import { identify, isAlive, type ProcessIdentity, statOf } from "./identity.ts";
+import { readJson, writeJson } from "./state.ts";
+
+/** Every process of a lab carries this variable with the lab's state directory: the last proof that it is ours. */
+const MARK = "SCHEDGATE_LAB_STATE";
+
+// Runs the program again whenever it ends, until the shell itself is killed.
+const SUPERVISE = 'while :; do "$@"; sleep 0.3; done';
+
+export interface ProcessSpec {
+  /** Unique in the lab, such as `etcd`; its output goes to `log/<name>.log`. */
+  name: string;
+  command: string;
+  args: readonly string[];
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  /** Start it again when it ends. Then the recorded process is a small shell, the program its child. */
+  supervised?: boolean;
+}
+
+interface ProcessRecord extends ProcessIdentity {
+  name: string;
+}
+
+/** The long-running processes of one lab, recorded on disk before anyone relies on them. */
+export interface Processes {
+  start(spec: ProcessSpec): Promise<ProcessIdentity>;
+  /** Whether it was recorded and lives (supervised: whether its supervisor does). */
+  alive(name: string): Promise<boolean>;
+  /** Ends it with all of its process group: SIGTERM, then SIGKILL after `graceMs`. True where something lived. */
+  end(name: string, graceMs?: number): Promise<boolean>;
+  /** Ends all that are left, the last started first. Returns their names. */
+  endAll(): Promise<string[]>;
+  /** The last lines of a process's log. */
+  lastLines(name: string, count?: number): Promise<string>;
+}
+
+/** The processes of the lab whose state is in `stateDir`. */
+export function openProcesses(stateDir: string): Processes {
+  const file = join(stateDir, "processes.json");
+  const logDir = join(stateDir, "log");
+  const records = async (): Promise<ProcessRecord[]> => (await readJson<ProcessRecord[]>(file)) ?? [];
+
+  const end = async (name: string, graceMs = 5000): Promise<boolean> => {
+    const all = await records();
+    const record = all.find((each) => each.name === name);
+    if (record === undefined) return false;
+    const lived = await endGroup(record, stateDir, graceMs);
+    await writeJson(
+      file,
+      all.filter((each) => each !== record),
+    );
+    return lived;
+  };
+
+  return {
+    start: async (spec) => {
+      await mkdir(logDir, { recursive: true });
+      const identity = await launch(spec, join(logDir, `${spec.name}.log`), stateDir);
+      await writeJson(file, [
+        ...(await records()).filter(({ name }) => name !== spec.name),
+        { name: spec.name, ...identity },
+      ]);
+      return identity;
+    },
+    alive: async (name) => {
+      const record = (await records()).find((each) => each.name === name);
+      return record !== undefined && (await isAlive(record));
+    },
+    end,
+    endAll: async () => {
+      const ended: string[] = [];
+      for (const { name } of (await records()).reverse()) if (await end(name)) ended.push(name);
+      return ended;
+    },
+    lastLines: async (name, count = 20) => {
+      const path = join(logDir, `${name}.log`);
+      return existsSync(path)
+        ? (await readFile(path, "utf8")).trimEnd().split("\n").slice(-count).join("\n")
+        : "";
+    },
+  };
+}
+
+async function launch(spec: ProcessSpec, logFile: string, stateDir: string): Promise<ProcessIdentity> {
+  const log = await open(logFile, "a");
+  const [command, args] =
+    spec.supervised === true
+      ? ["/bin/sh", ["-c", SUPERVISE, `lab-${spec.name}`, spec.command, ...spec.args]]
+      : [spec.command, spec.args];
+  try {
+    // A session of its own: the terminal's Ctrl-C reaches only `up`, which ends its processes itself.
+    const child = spawn(command, args, {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      env: { ...process.env, ...spec.env, [MARK]: stateDir },
+      ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    child.unref();
+    const identity = child.pid === undefined ? undefined : await identify(child.pid);
+    if (identity === undefined)
+      throw new SchedgateError("E_EXEC", `${spec.name} ended at once; see ${logFile}`);
+    return identity;
+  } catch (cause) {
+    throw new SchedgateError("E_EXEC", `cannot start ${spec.name} (${spec.command}): ${String(cause)}`, {
+      cause,
+    });
+  } finally {
+    await log.close();
+  }
+}
+
+async function endGroup(leader: ProcessIdentity, stateDir: string, graceMs: number): Promise<boolean> {
+  const first = await members(leader, stateDir);
+  for (const pid of first) kill(pid, "SIGTERM");
+  const deadline = Date.now() + graceMs;
+  for (let left = first; left.length > 0; left = await members(leader, stateDir)) {
+    if (Date.now() > deadline) for (const pid of left) kill(pid, "SIGKILL");
+    await sleep(50);
+  }
+  return first.length > 0;
+}
+
+/** The living processes of a group that carry the lab's mark: right also when the leader was killed before. */
+async function members(leader: ProcessIdentity, stateDir: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const entry of await readdir("/proc")) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid)) continue;
+    const stat = await statOf(pid);
+    if (stat === undefined || stat.state === "Z" || stat.group !== leader.pid) continue;
+    if (pid === leader.pid && stat.startTime !== leader.startTime) continue;
+    if (await isMarked(pid, stateDir)) found.push(pid);
+  }
+  return found;
+}
+
+async function isMarked(pid: number, stateDir: string): Promise<boolean> {
+  try {
+    return (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0").includes(`${MARK}=${stateDir}`);
+  } catch (error) {
+    if (["ENOENT", "ESRCH", "EACCES"].includes(codeOf(error) ?? "")) return false;
+    throw error;
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (codeOf(error) !== "ESRCH") throw error;
+  }
+}
