@@ -4,7 +4,11 @@ import { count, dnsLabel, dnsSubdomain, instant, setOf } from "./scheme.ts";
 
 const subject = z.object({
   namespace: dnsLabel("The pods' namespace, by name."),
-  serviceAccounts: setOf(dnsSubdomain("A service account's name."), 64, "Omitted: every service account of the namespace.")
+  serviceAccounts: setOf(
+    dnsSubdomain("A service account's name."),
+    64,
+    "Omitted: every service account of the namespace.",
+  )
     .min(1)
     .optional(),
 });
@@ -19,11 +23,15 @@ const limits = z
 const spec = z
   .object({
     profileName: dnsSubdomain("The HookProfile that is granted. An unknown one grants nothing."),
-    subjects: z.array(subject).min(1).max(64).meta({
-      description: "Who may use the profile, one entry a namespace.",
-      "x-kubernetes-list-type": "map",
-      "x-kubernetes-list-map-keys": ["namespace"],
-    }),
+    subjects: z
+      .array(subject)
+      .min(1)
+      .max(64)
+      .meta({
+        description: "Who may use the profile, one entry a namespace.",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["namespace"],
+      }),
     limits: limits.optional(),
     notAfter: instant("Refused from this instant on.").optional(),
   })

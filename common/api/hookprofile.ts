@@ -42,16 +42,24 @@ const request = z
             rule: 'self.matches(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")',
             message: "must be a prefix, a slash and a name, in lower case: `example.com/cpu-isolation`",
           },
-          { rule: `self != "${GRANT_ANNOTATION}"`, message: `${GRANT_ANNOTATION} is written by the webhook alone` },
+          {
+            rule: `self != "${GRANT_ANNOTATION}"`,
+            message: `${GRANT_ANNOTATION} is written by the webhook alone`,
+          },
         ),
       }),
-    runtimeClassName: dnsSubdomain("The RuntimeClass set on a pod that asks, is granted and names none.").optional(),
+    runtimeClassName: dnsSubdomain(
+      "The RuntimeClass set on a pod that asks, is granted and names none.",
+    ).optional(),
   })
   .meta({ description: "How a pod asks for what is protected." });
 
 const requires = z
   .object({
-    qosClass: z.enum(["Guaranteed"]).optional().meta({ description: "The quality of service class of the pod." }),
+    qosClass: z
+      .enum(["Guaranteed"])
+      .optional()
+      .meta({ description: "The quality of service class of the pod." }),
     exclusiveCPUs: z.boolean().optional().meta({
       description: "At least one container that asks has whole CPUs, with requests equal to limits.",
     }),
@@ -75,7 +83,10 @@ const spec = z
         rule: "has(self.request) || (has(self.protects.runtimeHandlers) && size(self.protects.runtimeHandlers) > 0) || (has(self.protects.annotations) && size(self.protects.annotations) > 0)",
         message: "protects nothing: name a runtime handler, an annotation or a request",
       },
-      { rule: "!has(self.requires) || has(self.request)", message: "requires is judged for pods that ask: it needs request" },
+      {
+        rule: "!has(self.requires) || has(self.request)",
+        message: "requires is judged for pods that ask: it needs request",
+      },
     ),
   });
 

@@ -46,9 +46,17 @@ export class KubeApiError extends SchedgateError {
   readonly status: number;
   readonly reason: string;
 
-  constructor(call: { method: string; path: string }, answer: { status: number; reason: string; message: string }, options?: ErrorOptions) {
+  constructor(
+    call: { method: string; path: string },
+    answer: { status: number; reason: string; message: string },
+    options?: ErrorOptions,
+  ) {
     const outcome = answer.status === 0 ? "no answer" : String(answer.status);
-    super("E_KUBE_API", `${call.method} ${call.path}: ${outcome} ${answer.reason}: ${answer.message}`, options);
+    super(
+      "E_KUBE_API",
+      `${call.method} ${call.path}: ${outcome} ${answer.reason}: ${answer.message}`,
+      options,
+    );
     this.status = answer.status;
     this.reason = answer.reason;
   }
