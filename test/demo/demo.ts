@@ -1,0 +1,83 @@
+import { messageOf } from "../../common/errors.ts";
+import { footprint, difference } from "../lab/footprint.ts";
+import { down, up, type LabOptions } from "../lab/lab.ts";
+import { applyAgain, installSchedgate, removeSchedgate, type Installation } from "../lab/product/install.ts";
+import type { Report } from "./report.ts";
+import { expectSpread } from "./signs.ts";
+import { granted } from "./steps/granted.ts";
+import { ordinary } from "./steps/ordinary.ts";
+import { refused } from "./steps/refused.ts";
+import { deleted, killed } from "./steps/released.ts";
+
+type Options = Pick<LabOptions, "node" | "runtime" | "kubernetes">;
+
+/**
+ * Runs the whole demo and puts everything back, also after a failure or an interruption.
+ * True only if every step was observed to hold and the machine is as it was before.
+ */
+export async function demo(options: Options, report: Report, stop: AbortSignal): Promise<boolean> {
+  const before = await footprint();
+  let failure: string | undefined;
+  try {
+    await Promise.race([steps(options, report, stop), aborted(stop)]);
+  } catch (error) {
+    failure = messageOf(error);
+    report.note(`FAILED  ${failure}`);
+  }
+  report.step("Everything is put back");
+  for (const line of await down()) report.note(`removed ${line}`);
+  const left = difference(before, await footprint());
+  for (const line of left) report.note(`LEFT    ${line}`);
+  if (left.length === 0)
+    report.holds("this machine's processes, mounts, cgroups, links and chains are as they were");
+  const good = failure === undefined && left.length === 0;
+  report.end(
+    good ? "Every step was seen to hold" : `The demo failed: ${failure ?? "something was left behind"}`,
+  );
+  return good;
+}
+
+async function steps(options: Options, report: Report, stop: AbortSignal): Promise<void> {
+  report.step(`A Kubernetes node (${options.node}, ${options.runtime})`);
+  const note = (line: string): void => {
+    if (!stop.aborted) report.note(line);
+  };
+  const lab = await up({ ...options, log: note, signal: stop });
+  // Two CPUs that the container will be pinned to; on a machine with two CPUs one of them is the kubelet's.
+  const pair = lab.options.node === "vm" ? [1, 2] : [0, 1];
+  const cpus = lab.options.node === "vm" ? 2 : 1;
+  await expectSpread(lab, pair, report);
+
+  const run = async (title: string, step: () => Promise<unknown>): Promise<void> => {
+    stop.throwIfAborted();
+    report.step(title);
+    await step();
+  };
+  let installation: Installation | undefined;
+  await run("The admin installs schedgate", async () => {
+    installation = await installSchedgate(lab, note);
+    await applyAgain(lab, installation);
+    report.holds("applying the manifests again changes nothing");
+  });
+  await run("Without a grant, no way leads to the handler", () => refused(lab, cpus, report));
+  await run("The admin writes a HookGrant", () => granted(lab, pair, report));
+  await run("A pod that asks for nothing is not touched", () => ordinary(lab, report));
+  await run("The pod is deleted", () => deleted(lab, pair, report));
+  await run("The container is killed", () => killed(lab, "init", { pair, cpus }, report));
+  await run("The container's shim is killed", () => killed(lab, "shim", { pair, cpus }, report));
+  await run("The admin removes schedgate", async () => {
+    if (installation === undefined) return;
+    await removeSchedgate(lab, installation, note);
+    report.holds(
+      "cluster objects, node label, runtime configuration and cpusets are as before the installation",
+    );
+  });
+}
+
+function aborted(stop: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    stop.addEventListener("abort", () => {
+      reject(stop.reason as Error);
+    });
+  });
+}

@@ -1,0 +1,49 @@
+import { formatCpuSet, type CpuSet } from "../../common/cpuset.ts";
+import type { Lab } from "../lab/lab.ts";
+
+/** How often two busy tasks, both started on the first CPU and then allowed on all, ran on different CPUs. */
+export interface Spread {
+  apart: number;
+  samples: number;
+}
+
+/**
+ * Measures load balancing by behaviour, on the node. Two busy tasks are pinned to the first CPU, then allowed on all of
+ * `cpus`: the kernel's balancer moves one of them, and with no sched domain nobody does. `cgroup` (a directory) is joined
+ * first where the CPUs belong to a partition that outsiders can't enter.
+ */
+export async function measureSpread(lab: Lab, cpus: CpuSet, cgroup?: string): Promise<Spread> {
+  const join = cgroup === undefined ? "" : `echo $$ > ${cgroup}/cgroup.procs; `;
+  const first = String(cpus[0] ?? 0);
+  const script = `
+    pids=
+    for n in 1 2; do
+      sh -c '${join}exec taskset -c ${first} sh -c "while :; do :; done"' & pids="$pids $!"
+    done
+    trap 'kill $pids' EXIT
+    sleep 0.5
+    for p in $pids; do taskset -cp ${formatCpuSet(cpus)} $p > /dev/null || exit 1; done
+    sleep 0.5
+    apart=0
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+      sleep 0.1
+      set -- $(for p in $pids; do cut -d' ' -f39 /proc/$p/stat; done)
+      [ "$1" = "$2" ] || apart=$((apart + 1))
+    done
+    echo "apart $apart"`;
+  const { code, stdout, stderr } = await lab.node(script);
+  const apart = /apart (\d+)/.exec(stdout)?.[1];
+  if (code !== 0 || apart === undefined)
+    throw new Error(`could not measure load balancing: ${stderr || stdout}`);
+  return { apart: Number(apart), samples: 20 };
+}
+
+/** Two busy tasks that are balanced run apart nearly always; a few samples may catch them before or between moves. */
+export function isBalanced({ apart, samples }: Spread): boolean {
+  return apart >= samples * 0.6;
+}
+
+/** Without load balancing nobody ever moves them. */
+export function isIsolated({ apart }: Spread): boolean {
+  return apart === 0;
+}

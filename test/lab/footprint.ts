@@ -1,0 +1,71 @@
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+
+const exec = promisify(execFile);
+
+/** What a lab could leave on a machine, one line a thing. */
+export type Footprint = ReadonlySet<string>;
+
+/** Lists this machine's network links, packet filter chains, mounts, network namespaces, cgroups and long-lived programs. */
+export async function footprint(): Promise<Footprint> {
+  const parts = await Promise.all([
+    lines("link", "ip", ["-o", "link"], (line) => line.split(": ")[1]?.split("@")[0]),
+    lines("iptables rule", "iptables-save", [], (line) =>
+      /^(:|-A)/.test(line) ? line.replace(/ \[.*/, "") : undefined,
+    ),
+    lines("network namespace", "ip", ["netns", "list"], (line) => line.split(" ")[0]),
+    mounts(),
+    cgroups(),
+    programs(),
+  ]);
+  return new Set(parts.flat());
+}
+
+/** What is there now and was not before, and the other way round. */
+export function difference(before: Footprint, after: Footprint): string[] {
+  const added = [...after].filter((line) => !before.has(line));
+  const gone = [...before].filter((line) => !after.has(line));
+  return [...added, ...gone.map((line) => `missing: ${line}`)];
+}
+
+async function lines(
+  kind: string,
+  command: string,
+  args: string[],
+  name: (line: string) => string | undefined,
+): Promise<string[]> {
+  const { stdout } = await exec(command, args).catch((error: unknown) => {
+    // A machine without the tool has none of what it lists.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { stdout: "" };
+    throw error;
+  });
+  const names = stdout.split("\n").flatMap((line) => name(line) ?? []);
+  return names.filter((each) => each !== "").map((each) => `${kind} ${each}`);
+}
+
+async function mounts(): Promise<string[]> {
+  const text = await readFile("/proc/self/mountinfo", "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => `mount ${line.split(" ")[4] ?? ""}`);
+}
+
+async function cgroups(): Promise<string[]> {
+  const { stdout } = await exec("find", ["/sys/fs/cgroup", "-maxdepth", "3", "-type", "d"]);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => `cgroup ${line}`);
+}
+
+/** Programs by name only: their pids differ from run to run. */
+async function programs(): Promise<string[]> {
+  const names = /^(qemu-system|etcd|kube|containerd|crio|conmon|pause|runc)/;
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const comms = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")), // it may have ended meanwhile
+  );
+  return comms.map((comm) => comm.trim()).flatMap((comm) => (names.test(comm) ? [`program ${comm}`] : []));
+}

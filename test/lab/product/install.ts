@@ -1,0 +1,80 @@
+import type { Lab } from "../types.ts";
+import { buildImage, imageName } from "./image/image.ts";
+import { prerequisites, writeOverlay } from "./overlay.ts";
+import { traces } from "./traces.ts";
+
+const system = "schedgate-system";
+
+/** Installs the product from the working tree as its README says, and returns when it is ready to judge. */
+export async function installSchedgate(lab: Lab, log: (line: string) => void): Promise<Installation> {
+  const before = await traces(lab);
+  log("building the image from the working tree");
+  await lab.loadImage(await buildImage(lab.stateDir, log), imageName);
+  log("$ kubectl apply -k manifests/prerequisites");
+  await must(lab, ["apply", "-k", prerequisites]);
+  await must(lab, [
+    "wait",
+    "--for=condition=Established",
+    "crd",
+    "-l",
+    "app.kubernetes.io/part-of=schedgate",
+  ]);
+  const overlay = await writeOverlay(lab);
+  log(`$ kubectl apply -k manifests/overlays/${lab.options.runtime}`);
+  await must(lab, ["apply", "-k", overlay]);
+  await must(lab, ["-n", system, "rollout", "status", "deployment/schedgate-webhook", "--timeout=120s"]);
+  log("ok  two replicas of the webhook are ready behind their Service");
+  await must(lab, ["-n", system, "rollout", "status", "daemonset/schedgate-node-agent", "--timeout=180s"]);
+  await must(lab, [
+    "wait",
+    "--for=jsonpath={.metadata.labels.schedgate\\.dev/isolation}=ready",
+    "nodes",
+    "--all",
+    "--timeout=60s",
+  ]);
+  log(`ok  the node agent is ready and has registered the handler "wrapper" with ${lab.options.runtime}`);
+  return { overlay, before };
+}
+
+/** An installation that can be taken back. */
+export interface Installation {
+  /** Directory of the kustomization that was applied. */
+  overlay: string;
+  /** What the cluster and its node looked like before. */
+  before: string[];
+}
+
+/** Applying the same manifests again changes nothing. Throws with what it changed. */
+export async function applyAgain(lab: Lab, { overlay }: Installation): Promise<void> {
+  for (const directory of [prerequisites, overlay]) {
+    const changed = (await must(lab, ["apply", "-k", directory]))
+      .split("\n")
+      .filter((line) => !/ unchanged$|^$/.test(line));
+    if (changed.length > 0) throw new Error(`a second apply changed: ${changed.join("; ")}`);
+  }
+}
+
+/** Removes the product as the README says. Throws with what is left in the cluster or on the node. */
+export async function removeSchedgate(
+  lab: Lab,
+  { overlay, before }: Installation,
+  log: (line: string) => void,
+): Promise<void> {
+  log(`$ kubectl delete -k manifests/overlays/${lab.options.runtime}`);
+  await must(lab, ["delete", "-k", overlay, "--timeout=120s"]);
+  await must(lab, ["-n", system, "wait", "--for=delete", "pod", "--all", "--timeout=120s"]);
+  log("$ kubectl delete -k manifests/prerequisites");
+  await must(lab, ["delete", "-k", prerequisites, "--timeout=120s"]);
+  const after = await traces(lab);
+  const left = [
+    ...after.filter((line) => !before.includes(line)),
+    ...before.filter((line) => !after.includes(line)),
+  ];
+  if (left.length > 0) throw new Error(`not as before the installation:\n${left.join("\n")}`);
+}
+
+async function must(lab: Lab, args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await lab.kubectl(args);
+  if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim() || stdout.trim()}`);
+  return stdout;
+}

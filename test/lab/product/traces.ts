@@ -1,0 +1,39 @@
+import type { Lab } from "../types.ts";
+
+/** Kinds of which the product makes cluster-scoped objects. */
+const kinds = [
+  "customresourcedefinitions",
+  "clusterroles",
+  "clusterrolebindings",
+  "mutatingwebhookconfigurations",
+  "validatingwebhookconfigurations",
+  "validatingadmissionpolicies",
+  "validatingadmissionpolicybindings",
+  "runtimeclasses",
+  "namespaces",
+];
+
+/** What an installation could leave in a cluster and on its node, one line a thing. */
+export async function traces(lab: Lab): Promise<string[]> {
+  const objects = await lab.kubectl(["get", kinds.join(","), "-o", "name"]);
+  const labels = await lab.kubectl(["get", "nodes", "-o", "jsonpath={.items[*].metadata.labels}"]);
+  if (objects.code !== 0 || labels.code !== 0) throw new Error(objects.stderr || labels.stderr);
+  return [...lines(objects.stdout), `node labels ${labels.stdout}`, ...(await nodeFiles(lab))];
+}
+
+/** Checksums of the runtime's configuration, and every cpuset setting that is not the kernel's default. */
+async function nodeFiles(lab: Lab): Promise<string[]> {
+  const { SCHEDGATE_RUNTIME_CONFIG: config = "", SCHEDGATE_HOOKS_DIR: hooks = "" } = lab.agentSettings;
+  const { stdout } = await lab.node(`
+    find /opt/schedgate /run/schedgate /etc/containerd /etc/crio /usr/share/containers/oci/hooks.d ${config} ${hooks} \\
+      -type f 2>/dev/null | sort -u | xargs -r sha256sum
+    for f in $(find /sys/fs/cgroup -name cpuset.cpus.exclusive -o -name cpuset.cpus.partition -o -name cpuset.sched_load_balance); do
+      v=$(cat "$f" 2>/dev/null); case "$f=$v" in *.exclusive=|*.partition=member|*load_balance=1) ;; *) echo "$f $v" ;; esac
+    done
+    ls -d /sys/fs/cgroup/cpuset/schedgate* 2>/dev/null; true`);
+  return lines(stdout);
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}
