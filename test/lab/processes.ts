@@ -37,6 +37,8 @@ export interface Processes {
   end(name: string, graceMs?: number): Promise<boolean>;
   /** Ends all that are left, the last started first. Returns their names. */
   endAll(): Promise<string[]>;
+  /** A line for each recorded process, for a person. */
+  list(): Promise<string[]>;
   /** The last lines of a process's log. */
   lastLines(name: string, count?: number): Promise<string>;
 }
@@ -79,6 +81,12 @@ export function openProcesses(stateDir: string): Processes {
       for (const { name } of (await records()).reverse()) if (await end(name)) ended.push(name);
       return ended;
     },
+    list: async () =>
+      Promise.all(
+        (await records()).map(
+          async (each) => `${each.name}: pid ${each.pid}, ${(await isAlive(each)) ? "runs" : "ended"}`,
+        ),
+      ),
     lastLines: async (name, count = 20) => {
       const path = join(logDir, `${name}.log`);
       return existsSync(path)

@@ -27,7 +27,7 @@ export interface Lab {
   readonly kubeconfig: string;
   readonly stateDir: string;
   /** Runs kubectl as the cluster's admin; never throws on a bad exit code. */
-  kubectl(args: readonly string[], input?: string): Promise<Output>;
+  kubectl: (args: readonly string[], input?: string) => Promise<Output>;
   /** Runs one shell line on the node, as root. */
   node(command: string): Promise<Output>;
   /** Makes an OCI archive (a tar) known to the node's runtime under `name`. */
@@ -64,7 +64,7 @@ export interface NodeContext extends BuildContext {
   readonly network: ClusterNetwork;
   /** Port of the API server, on the bind address and on the advertised one. */
   readonly apiPort: number;
-  kubectl(args: readonly string[], input?: string): Promise<Output>;
+  kubectl: (args: readonly string[], input?: string) => Promise<Output>;
 }
 
 /** A node that runs. */
