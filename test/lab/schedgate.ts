@@ -1,7 +1,15 @@
-import { SchedgateError } from "../../common/errors.ts";
+import { applyManifests, installSchedgate as installOnNode } from "./product/install.ts";
+import { startLocalWebhook } from "./product/local.ts";
 import type { Lab } from "./types.ts";
 
 /** Installs the product from the working tree into a lab; returns when it is ready to judge. */
-export function installSchedgate(_lab: Lab): Promise<void> {
-  return Promise.reject(new SchedgateError("E_LAB", "--schedgate is not there yet"));
+export async function installSchedgate(lab: Lab): Promise<void> {
+  const { node, log } = lab.options;
+  if (node !== "none") {
+    await installOnNode(lab, log);
+    return;
+  }
+  await applyManifests(lab, log);
+  await startLocalWebhook(lab);
+  log("ok  the webhook runs as a local process and judges");
 }
