@@ -1,11 +1,10 @@
 import type { Lab, Output } from "../lab/lab.ts";
+import { must } from "../lab/product/must.ts";
 import { until } from "./wait.ts";
 
 /** kubectl that must succeed; gives its output. */
-export async function kubectl(lab: Lab, args: string[], input?: object): Promise<string> {
-  const { code, stdout, stderr } = await attempt(lab, args, input);
-  if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim() || stdout.trim()}`);
-  return stdout;
+export function kubectl(lab: Lab, args: string[], input?: object): Promise<string> {
+  return must(lab, args, input === undefined ? undefined : JSON.stringify(input));
 }
 
 /** kubectl whose failure is of interest. */

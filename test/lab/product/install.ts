@@ -1,5 +1,6 @@
 import type { Lab } from "../types.ts";
 import { buildImage, imageName } from "./image/image.ts";
+import { must } from "./must.ts";
 import { prerequisites, writeOverlay } from "./overlay.ts";
 import { traces } from "./traces.ts";
 
@@ -10,18 +11,7 @@ export async function installSchedgate(lab: Lab, log: (line: string) => void): P
   const before = await traces(lab);
   log("building the image from the working tree");
   await lab.loadImage(await buildImage(lab.stateDir, log), imageName);
-  log("$ kubectl apply -k manifests/prerequisites");
-  await must(lab, ["apply", "-k", prerequisites]);
-  await must(lab, [
-    "wait",
-    "--for=condition=Established",
-    "crd",
-    "-l",
-    "app.kubernetes.io/part-of=schedgate",
-  ]);
-  const overlay = await writeOverlay(lab);
-  log(`$ kubectl apply -k manifests/overlays/${lab.options.runtime}`);
-  await must(lab, ["apply", "-k", overlay]);
+  const overlay = await applyManifests(lab, log);
   await must(lab, ["-n", system, "rollout", "status", "deployment/schedgate-webhook", "--timeout=120s"]);
   log("ok  two replicas of the webhook are ready behind their Service");
   await must(lab, ["-n", system, "rollout", "status", "daemonset/schedgate-node-agent", "--timeout=180s"]);
@@ -34,6 +24,23 @@ export async function installSchedgate(lab: Lab, log: (line: string) => void): P
   ]);
   log(`ok  the node agent is ready and has registered the handler "wrapper" with ${lab.options.runtime}`);
   return { overlay, before };
+}
+
+/** Applies the manifests as the README says. Returns the directory of the overlay. */
+export async function applyManifests(lab: Lab, log: (line: string) => void): Promise<string> {
+  log("$ kubectl apply -k manifests/prerequisites");
+  await must(lab, ["apply", "-k", prerequisites]);
+  await must(lab, [
+    "wait",
+    "--for=condition=Established",
+    "crd",
+    "-l",
+    "app.kubernetes.io/part-of=schedgate",
+  ]);
+  const overlay = await writeOverlay(lab);
+  log(`$ kubectl apply -k manifests/overlays/${lab.options.runtime}`);
+  await must(lab, ["apply", "-k", overlay]);
+  return overlay;
 }
 
 /** An installation that can be taken back. */
@@ -71,10 +78,4 @@ export async function removeSchedgate(
     ...before.filter((line) => !after.includes(line)),
   ];
   if (left.length > 0) throw new Error(`not as before the installation:\n${left.join("\n")}`);
-}
-
-async function must(lab: Lab, args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await lab.kubectl(args);
-  if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim() || stdout.trim()}`);
-  return stdout;
 }
