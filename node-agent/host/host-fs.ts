@@ -1,0 +1,90 @@
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { codeOf } from "../../common/errors.ts";
+
+/** The host's files, all paths absolute on the host. Every call throws Node's own error (`ENOENT`, `EINVAL`, …). */
+export interface HostFs {
+  /** Whole content. */
+  read(path: string): string;
+  /** One write(2) into a file that exists; never creates it. Kernel files report refusals here (EINVAL, EBUSY). */
+  write(path: string, text: string): void;
+  /** New content by a temporary file and a rename, so that a reader sees the old or the new, whatever is killed. */
+  replace(path: string, text: string, mode?: number): void;
+  /** Names of the entries of a directory, sorted. */
+  list(dir: string): string[];
+  /** Names of the directories inside a directory, sorted. */
+  subdirectories(dir: string): string[];
+  exists(path: string): boolean;
+  mkdir(dir: string): void;
+  /** With parents; no error where it exists. */
+  mkdirs(dir: string): void;
+  rmdir(dir: string): void;
+  /** Removes a file; no error where it is gone. */
+  remove(path: string): void;
+}
+
+/** The files below `root` ("/" on the host itself, a mount point inside a pod, a temporary directory in tests). */
+export function nodeHostFs(root = "/"): HostFs {
+  const at = (path: string): string => join(root, path);
+  return {
+    read: (path) => fs.readFileSync(at(path), "utf8"),
+    write: (path, text) => {
+      writeOnce(at(path), text);
+    },
+    replace: (path, text, mode = 0o644) => {
+      replaceFile(at(path), text, mode);
+    },
+    list: (dir) => fs.readdirSync(at(dir)).sort(),
+    subdirectories: (dir) =>
+      fs
+        .readdirSync(at(dir), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => entry.name)
+        .sort(),
+    exists: (path) => fs.existsSync(at(path)),
+    mkdir: (dir) => {
+      fs.mkdirSync(at(dir), { mode: 0o755 });
+    },
+    mkdirs: (dir) => {
+      fs.mkdirSync(at(dir), { recursive: true, mode: 0o755 });
+    },
+    rmdir: (dir) => {
+      fs.rmdirSync(at(dir));
+    },
+    remove: (path) => {
+      fs.rmSync(at(path), { force: true });
+    },
+  };
+}
+
+// Without O_CREAT: on a cgroup file that vanished, O_CREAT would turn ENOENT into a misleading EACCES.
+function writeOnce(path: string, text: string): void {
+  const fd = fs.openSync(path, fs.constants.O_WRONLY);
+  try {
+    fs.writeSync(fd, text);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function replaceFile(path: string, text: string, mode: number): void {
+  // The directory may hold files that others read by suffix (hooks.d takes *.json): the temporary name has another one.
+  const temporary = join(dirname(path), `.schedgate-${process.pid}.tmp`);
+  fs.writeFileSync(temporary, text, { mode });
+  fs.renameSync(temporary, path);
+}
+
+/** The content, or undefined where the file (or its directory) is gone. ENODEV: a cgroup removed while it was open. */
+export function readIfThere(hostFs: HostFs, path: string): string | undefined {
+  try {
+    return hostFs.read(path);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the error says that a file, a process or a cgroup no longer exists. */
+export function isGone(error: unknown): boolean {
+  return ["ENOENT", "ENODEV", "ENOTDIR", "ESRCH"].includes(codeOf(error) ?? "");
+}

@@ -1,0 +1,40 @@
+import { type CpuSet, union } from "../../common/cpuset.ts";
+import type { Before } from "./before.ts";
+import type { Step } from "./step.ts";
+
+/** A live container's right to CPUs: `cgroup` is its leaf below the root of the cpuset hierarchy. */
+export interface Claim {
+  id: string;
+  cgroup: string;
+  cpus: CpuSet;
+}
+
+/** What the kernel holds now, and what must change so that exactly the claims are isolated. */
+export interface Survey {
+  /** In the order in which they must be taken; empty when kernel and claims agree. */
+  steps: readonly Step[];
+  /** Raw content of the files that steps may write, by path below the hierarchy's root. */
+  contents: ReadonlyMap<string, string>;
+  /** Directories whose changes can make this survey wrong, below the hierarchy's root. */
+  watch: readonly string[];
+}
+
+/** What shows that the claims are isolated, best source first, and each claim for which it is not shown. */
+export interface Proof {
+  source: string;
+  missing: readonly { id: string; why: string }[];
+}
+
+/** One way to take CPUs out of load balancing. */
+export interface Backend {
+  name: "CgroupV2" | "CgroupV1";
+  /** The cpuset hierarchy's root on the host, such as `/sys/fs/cgroup`. */
+  root: string;
+  survey(claims: readonly Claim[], before: Before): Survey;
+  prove(claims: readonly Claim[]): Proof;
+}
+
+/** All CPUs of the claims. */
+export function claimedCpus(claims: readonly Claim[]): CpuSet {
+  return union(...claims.map((claim) => claim.cpus));
+}

@@ -1,0 +1,40 @@
+import { SchedgateError } from "../../common/errors.ts";
+import { type HostFs, readIfThere } from "../host/host-fs.ts";
+import type { Backend } from "./backend.ts";
+import { backendV1 } from "./backend-v1.ts";
+import { backendV2 } from "./backend-v2.ts";
+import { CPUS } from "./plan-v1.ts";
+import { EXCLUSIVE } from "./plan-v2.ts";
+
+/**
+ * The back-end that works on this kernel.
+ * @param cgroupRoot usually `/sys/fs/cgroup`.
+ * @throws SchedgateError E_BACKEND that says what the kernel lacks.
+ */
+export function detectBackend(hostFs: HostFs, cgroupRoot: string): Backend {
+  const v1 = `${cgroupRoot}/cpuset`;
+  if (readIfThere(hostFs, `${v1}/${CPUS}`) !== undefined) return backendV1(hostFs, v1);
+  const controllers = readIfThere(hostFs, `${cgroupRoot}/cgroup.controllers`);
+  if (controllers === undefined)
+    throw lacking(`neither ${v1}/${CPUS} (v1) nor ${cgroupRoot}/cgroup.controllers (v2) exists`);
+  if (!controllers.split(/\s+/).includes("cpuset"))
+    throw lacking(`${cgroupRoot} is cgroup v2 without the cpuset controller`);
+  if (!hasExclusiveLists(hostFs, cgroupRoot)) {
+    throw lacking(
+      `cgroup v2 has no ${EXCLUSIVE} before kernel 6.7, so a container's CPUs cannot be made a partition`,
+    );
+  }
+  return backendV2(hostFs, cgroupRoot);
+}
+
+function lacking(what: string): SchedgateError {
+  return new SchedgateError("E_BACKEND", `this kernel cannot isolate CPUs: ${what}`);
+}
+
+// The file is in every cpuset but the root; where no child has a cpuset yet, the kernel's release decides.
+function hasExclusiveLists(hostFs: HostFs, root: string): boolean {
+  const children = hostFs.subdirectories(root).filter((name) => hostFs.exists(`${root}/${name}/${CPUS}`));
+  if (children.length > 0) return children.some((name) => hostFs.exists(`${root}/${name}/${EXCLUSIVE}`));
+  const [major = 0, minor = 0] = hostFs.read("/proc/sys/kernel/osrelease").split(".").map(Number.parseFloat);
+  return major > 6 || (major === 6 && minor >= 7);
+}

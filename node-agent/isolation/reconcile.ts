@@ -1,0 +1,123 @@
+import type { Clock } from "../../common/clock.ts";
+import { type HostFs } from "../host/host-fs.ts";
+import type { Backend, Claim, Proof, Survey } from "./backend.ts";
+import type { Before, BeforeFile } from "./before.ts";
+import type { Ledger } from "./ledger.ts";
+import { isAlive } from "./liveness.ts";
+import type { Lock } from "./lock.ts";
+import { type Owner, cpusOf } from "./owner.ts";
+import { type Step, applySteps } from "./step.ts";
+
+/** Everything that isolation on one node stands on. */
+export interface Isolation {
+  hostFs: HostFs;
+  clock: Clock;
+  lock: Lock;
+  ledger: Ledger;
+  before: BeforeFile;
+  backend: Backend;
+}
+
+/** How a reconcile ended. */
+export interface Outcome {
+  /** The live containers of the ledger, also those that own nothing. */
+  owners: readonly Owner[];
+  proof: Proof;
+  /** What needs a person: unusable entries, writes that the kernel refuses. Empty when all is well. */
+  problems: readonly string[];
+  /** Directories to watch, below the back-end's root. */
+  watch: readonly string[];
+  /** Whether anything had to be written. */
+  changed: boolean;
+}
+
+const PAUSE_MS = 50;
+
+/**
+ * Brings the kernel to what the ledger says, from whatever state either is in. Takes the lock only where something
+ * must change. Never throws for what the kernel refuses: that is in the outcome.
+ * @param attempts passes at most, 50 ms apart where the kernel refused (EBUSY, EINVAL while a predecessor goes away).
+ */
+export async function reconcile(isolation: Isolation, attempts: number): Promise<Outcome> {
+  const seen = look(isolation);
+  if (seen.dead.length === 0 && seen.before.size === needed(seen).size && isSettled(seen))
+    return outcomeOf(seen, [], false);
+  return isolation.lock(() => settle(isolation, attempts));
+}
+
+/** The same, for a caller that holds the lock already. */
+export async function settle(isolation: Isolation, attempts: number): Promise<Outcome> {
+  let changed = false;
+  for (let attempt = 1; ; attempt += 1) {
+    const seen = look(isolation);
+    for (const owner of seen.dead) isolation.ledger.remove(owner.id);
+    if (isSettled(seen)) {
+      isolation.before.save(needed(seen));
+      return outcomeOf(seen, [], changed);
+    }
+    if (attempt > attempts) return outcomeOf(seen, seen.survey.steps.map(describe), changed);
+    isolation.before.save(withOriginals(seen));
+    const failures = applySteps(isolation.hostFs, isolation.backend.root, seen.survey.steps);
+    changed ||= seen.survey.steps.length > failures.length;
+    if (attempt === attempts && failures.length > 0) return outcomeOf(look(isolation), failures, changed);
+    if (failures.length > 0 || seen.survey.steps.length === 0) await isolation.clock.sleep(PAUSE_MS);
+  }
+}
+
+interface Seen {
+  owners: Owner[];
+  dead: Owner[];
+  problems: string[];
+  before: Before;
+  survey: Survey;
+  proof: Proof;
+}
+
+function look({ hostFs, ledger, before: file, backend }: Isolation): Seen {
+  const { owners: all, problems } = ledger.read();
+  const owners = all.filter((owner) => isAlive(hostFs, owner));
+  const claims: Claim[] = owners
+    .filter((owner) => owner.cpus !== "")
+    .map((owner) => ({ id: owner.id, cgroup: owner.cgroup, cpus: cpusOf(owner) }));
+  const before = file.read();
+  const survey = backend.survey(claims, before);
+  return {
+    owners,
+    dead: all.filter((owner) => !owners.includes(owner)),
+    problems,
+    before,
+    survey,
+    proof: backend.prove(claims),
+  };
+}
+
+function isSettled(seen: Seen): boolean {
+  return seen.survey.steps.length === 0 && seen.proof.missing.length === 0;
+}
+
+// An entry is over once its file is as it was, or gone with its cgroup.
+function needed({ before, survey }: Seen): Before {
+  return new Map(
+    [...before].filter(([file, text]) => ![undefined, text].includes(survey.contents.get(file))),
+  );
+}
+
+function withOriginals({ before, survey }: Seen): Before {
+  const all = new Map(before);
+  for (const step of survey.steps) {
+    if (step.do !== "write" || step.own === true || all.has(step.file)) continue;
+    all.set(step.file, survey.contents.get(step.file) ?? "");
+  }
+  return all;
+}
+
+function outcomeOf(seen: Seen, failures: readonly string[], changed: boolean): Outcome {
+  const { owners, proof, survey } = seen;
+  return { owners, proof, problems: [...seen.problems, ...failures], watch: survey.watch, changed };
+}
+
+function describe(step: Step): string {
+  return step.do === "write"
+    ? `${step.file} does not keep "${step.text.trim()}"`
+    : `${step.do} ${step.dir} has no effect`;
+}

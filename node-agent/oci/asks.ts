@@ -1,0 +1,43 @@
+import { SchedgateError } from "../../common/errors.ts";
+import { type HostFs, isGone, readIfThere } from "../host/host-fs.ts";
+
+/** What the launcher wrote down at `create` of a container that may ask. */
+export interface Ask {
+  bundle: string;
+  /** `--pid-file` of create, "" where none was given. */
+  pidFile: string;
+  /** The runtime's `--root`, "" for its own default. */
+  root: string;
+}
+
+/** The launcher's notes, `<runDir>/asks/<id>`: three lines, bundle, pid file, root. @throws E_ASK where it is not there. */
+export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
+  const path = `${runDir}/asks/${id}`;
+  const [bundle = "", pidFile = "", root = ""] = (readIfThere(hostFs, path) ?? "").split("\n");
+  if (bundle === "") throw new SchedgateError("E_ASK", `${path} does not say where the bundle of ${id} is`);
+  return { bundle, pidFile, root };
+}
+
+/** Forgets a container. */
+export function removeAsk(hostFs: HostFs, runDir: string, id: string): void {
+  hostFs.remove(`${runDir}/asks/${id}`);
+}
+
+/** Forgets containers whose bundle is gone: their create failed, or nobody called delete. Returns their ids. */
+export function sweepAsks(hostFs: HostFs, runDir: string): string[] {
+  const gone = idsIn(hostFs, `${runDir}/asks`).filter((id) => {
+    const bundle = readIfThere(hostFs, `${runDir}/asks/${id}`)?.split("\n")[0] ?? "";
+    return bundle !== "" && !hostFs.exists(`${bundle}/config.json`);
+  });
+  for (const id of gone) removeAsk(hostFs, runDir, id);
+  return gone;
+}
+
+function idsIn(hostFs: HostFs, dir: string): string[] {
+  try {
+    return hostFs.list(dir);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+import { formatCpuSet } from "../../common/cpuset.ts";
+import { SchedgateError, messageOf } from "../../common/errors.ts";
+import type { HostFs } from "../host/host-fs.ts";
+import { openIsolation } from "../isolation/open.ts";
+import { isContainerId } from "../isolation/owner.ts";
+import { type Isolation, reconcile } from "../isolation/reconcile.ts";
+import { readAsk, removeAsk } from "./asks.ts";
+import { asksForIsolation, readBundle } from "./bundle.ts";
+import type { CompanionConfig } from "./config.ts";
+import { parseHookState } from "./hook-state.ts";
+import { isolate } from "./isolate.ts";
+import { pidOf } from "./pid.ts";
+import { release } from "./release.ts";
+
+/** What a command of the companion needs. */
+export interface Companion {
+  hostFs: HostFs;
+  config: CompanionConfig;
+  /** One line to the companion's log. */
+  note: (level: "info" | "error", message: string) => void;
+}
+
+/** `start ID`: before the runtime's start. Returns the refusal where the container may not start. */
+export async function start(companion: Companion, id: string): Promise<string | undefined> {
+  return guard(companion, () => {
+    const { hostFs, config } = companion;
+    const ask = readAsk(hostFs, config.runDir, containerId(id));
+    return admit(companion, id, ask.bundle, () => pidOf(hostFs, id, ask, config.runc));
+  });
+}
+
+/** `createRuntime`: as a hook, the state on stdin. Returns the refusal where the create must fail. */
+export async function createRuntime(companion: Companion, stateText: string): Promise<string | undefined> {
+  return guard(companion, () => {
+    const { id, pid, bundle } = parseHookState(stateText);
+    return admit(companion, id, bundle, () => pid);
+  });
+}
+
+/** `delete ID`: before the runtime's delete. */
+export async function remove({ hostFs, config }: Companion, id: string, forced: boolean): Promise<void> {
+  const { over } = await release(open(hostFs, config), containerId(id), forced);
+  if (over) removeAsk(hostFs, config.runDir, id);
+}
+
+/** `poststop`: as a hook; the container's cgroup is gone already. */
+export async function poststop(companion: Companion, stateText: string): Promise<void> {
+  await remove(companion, parseHookState(stateText).id, false);
+}
+
+/** `restore`: forgets every owner, so that everything is as it was before the first. */
+export async function restore({ hostFs, config }: Companion): Promise<readonly string[]> {
+  const isolation = open(hostFs, config);
+  for (const { id } of isolation.ledger.read().owners) isolation.ledger.remove(id);
+  return (await reconcile(isolation, 10)).problems;
+}
+
+/** `status` (looks only) and `reconcile`: what the ledger and the kernel hold, as one JSON line. */
+export async function report({ hostFs, config }: Companion, mend: boolean): Promise<string> {
+  const isolation = open(hostFs, config);
+  const { owners, problems: unread } = isolation.ledger.read();
+  if (!mend) return JSON.stringify({ backend: isolation.backend.name, owners, problems: unread });
+  const { owners: live, proof, problems } = await reconcile(isolation, 10);
+  return JSON.stringify({ backend: isolation.backend.name, owners: live, proof, problems });
+}
+
+async function admit(
+  { hostFs, config, note }: Companion,
+  id: string,
+  dir: string,
+  pid: () => number,
+): Promise<void> {
+  const bundle = readBundle(hostFs, dir);
+  if (!asksForIsolation(bundle)) return;
+  const created = { id: containerId(id), pid: pid(), bundle };
+  const { cpus, reason } = await isolate(
+    open(hostFs, config),
+    created,
+    config.kubeletState,
+    config.onFailure,
+  );
+  note(
+    "info",
+    cpus === undefined ? `${id}: nothing isolated: ${reason}` : `${id}: CPUs ${formatCpuSet(cpus)} isolated`,
+  );
+}
+
+// Whatever goes wrong before a container's start is a refusal, unless the admin chose to let it start anyway.
+async function guard({ config, note }: Companion, work: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    note("error", messageOf(error));
+    return config.onFailure === "allow" ? undefined : messageOf(error);
+  }
+}
+
+function containerId(id: string): string {
+  if (isContainerId(id)) return id;
+  throw new SchedgateError("E_ID", `"${id.slice(0, 100)}" is not a container id`);
+}
+
+function open(hostFs: HostFs, config: CompanionConfig): Isolation {
+  return openIsolation(hostFs, config.runDir, config.cgroupRoot);
+}

@@ -1,0 +1,23 @@
+import type { OnFailure } from "./isolate.ts";
+
+/** Settings of the companion; launcher.sh and hook.sh pass them on from launcher.conf. */
+export interface CompanionConfig {
+  runDir: string;
+  cgroupRoot: string;
+  kubeletState: string;
+  /** The low-level runtime, for `state` where no pid file was given. */
+  runc: string;
+  onFailure: OnFailure;
+}
+
+/** Reads them from the environment. */
+export function companionConfig(env: NodeJS.ProcessEnv = process.env): CompanionConfig {
+  return {
+    runDir: env["SCHEDGATE_RUN_DIR"] ?? "/run/schedgate",
+    cgroupRoot: env["SCHEDGATE_CGROUP_ROOT"] ?? "/sys/fs/cgroup",
+    kubeletState: env["SCHEDGATE_KUBELET_STATE"] ?? "/var/lib/kubelet/cpu_manager_state",
+    runc: env["SCHEDGATE_RUNC"] ?? "runc",
+    // Anything but a clear "allow" denies.
+    onFailure: env["ON_FAILURE"]?.toLowerCase() === "allow" ? "allow" : "deny",
+  };
+}

@@ -1,0 +1,90 @@
+import { type CpuSet, formatCpuSet } from "../../common/cpuset.ts";
+import { SchedgateError, messageOf } from "../../common/errors.ts";
+import { readIfThere } from "../host/host-fs.ts";
+import { leafOf } from "../isolation/cgroup.ts";
+import { notExclusive } from "../isolation/exclusive.ts";
+import { bootIdOf, statOf } from "../isolation/liveness.ts";
+import type { Owner } from "../isolation/owner.ts";
+import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
+import { type Bundle, identify } from "./bundle.ts";
+
+export type OnFailure = "deny" | "allow";
+
+/** How an asking container may start: with these CPUs isolated, or without, for the reason given. */
+export type Verdict = { cpus: CpuSet; reason?: undefined } | { cpus?: undefined; reason: string };
+
+/** A created container that asks, before its user code runs. */
+export interface Created {
+  id: string;
+  pid: number;
+  bundle: Bundle;
+}
+
+const START_ATTEMPTS = 30;
+const UNDO_ATTEMPTS = 5;
+
+/**
+ * Gives the container its isolated CPUs, proven, or says why it has none. Idempotent: launcher and hook both call it.
+ * @throws SchedgateError where isolation was due and failed; the ledger then holds the container only if `allow`.
+ */
+export async function isolate(
+  isolation: Isolation,
+  created: Created,
+  kubeletState: string,
+  onFailure: OnFailure,
+): Promise<Verdict> {
+  const { hostFs, backend, ledger } = isolation;
+  const { owner, cpus } = ownerOf(isolation, created);
+  const { cgroupsPath, shares } = created.bundle;
+  const reason = notExclusive(
+    { podUID: owner.podUID, container: owner.container, cgroupsPath, shares, cpus },
+    readIfThere(hostFs, kubeletState),
+  );
+  if (reason !== undefined) {
+    ledger.put({ ...owner, cpus: "", reason });
+    return { reason };
+  }
+  try {
+    await isolation.lock(async () => {
+      ledger.put(owner);
+      const { proof, problems } = await settle(isolation, START_ATTEMPTS);
+      const flaw = proof.missing.find(({ id }) => id === owner.id);
+      if (flaw === undefined) return;
+      throw new SchedgateError("E_ISOLATE", [`${backend.name}: ${flaw.why}`, ...problems].join("; "));
+    });
+    return { cpus };
+  } catch (error) {
+    if (onFailure === "allow") ledger.put({ ...owner, failure: messageOf(error) });
+    else await undo(isolation, owner.id);
+    const message = `CPUs ${owner.cpus} of container ${owner.container} (${owner.namespace}/${owner.pod}) could not be isolated: ${messageOf(error)}`;
+    throw new SchedgateError("E_ISOLATE", message, { cause: error });
+  }
+}
+
+function ownerOf(isolation: Isolation, { id, pid, bundle }: Created): { owner: Owner; cpus: CpuSet } {
+  const stat = statOf(isolation.hostFs, pid);
+  if (stat === undefined) throw new SchedgateError("E_PID", `process ${pid} of container ${id} is gone`);
+  const { cgroup, cpus } = leafOf(isolation.hostFs, isolation.backend, pid);
+  const { namespace, pod, podUID, container } = identify(bundle);
+  const owner: Owner = {
+    version: 1,
+    id,
+    namespace,
+    pod,
+    podUID,
+    container,
+    cpus: formatCpuSet(cpus),
+    cgroup,
+    pid,
+    pidStartTime: stat.startTime,
+    bootId: bootIdOf(isolation.hostFs),
+    since: isolation.ledger.find(id)?.since ?? isolation.clock.now().toISOString(),
+  };
+  return { owner, cpus };
+}
+
+// The first error is the one to tell; what the undoing meets, the daemon's next reconcile meets too and reports.
+async function undo(isolation: Isolation, id: string): Promise<void> {
+  isolation.ledger.remove(id);
+  await reconcile(isolation, UNDO_ATTEMPTS).catch(() => undefined);
+}

@@ -1,0 +1,50 @@
+import { writeSync } from "node:fs";
+import { messageOf } from "../../common/errors.ts";
+import { nodeHostFs } from "../host/host-fs.ts";
+import * as commands from "./companion.ts";
+import { noteTo } from "./companion-log.ts";
+import { companionConfig } from "./config.ts";
+import { readStdin } from "./hook-state.ts";
+
+// Never process.stdout or console: they would leave an inherited pipe non-blocking for whoever shares it.
+const STDOUT = 1;
+const STDERR = 2;
+
+const USAGE = "start ID | delete ID [--force] | createRuntime | poststop | reconcile | restore | status";
+
+async function main([command = "", id = "", force]: readonly string[]): Promise<number> {
+  const config = companionConfig();
+  const companion = { hostFs: nodeHostFs(), config, note: noteTo(config.runDir) };
+  switch (command) {
+    case "start":
+      return refused(await commands.start(companion, id), STDOUT);
+    case "createRuntime":
+      return refused(await commands.createRuntime(companion, readStdin()), STDERR);
+    case "delete":
+      await commands.remove(companion, id, force === "--force");
+      return 0;
+    case "poststop":
+      await commands.poststop(companion, readStdin());
+      return 0;
+    case "reconcile":
+    case "status":
+      writeSync(STDOUT, `${await commands.report(companion, command === "reconcile")}\n`);
+      return 0;
+    case "restore":
+      return refused((await commands.restore(companion)).join("; ") || undefined, STDERR);
+    default:
+      return refused(`usage: companion ${USAGE}`, STDERR);
+  }
+}
+
+function refused(message: string | undefined, fd: number): number {
+  if (message === undefined) return 0;
+  writeSync(fd, `schedgate: ${message}\n`);
+  return 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = refused(messageOf(error), STDERR);
+}
