@@ -1,9 +1,8 @@
 import { Agent } from "node:https";
-import type { RequestOptions } from "node:https";
 import { KubeConfig } from "@kubernetes/client-node";
 import { messageOf, SchedgateError } from "../errors.ts";
 import { kubeApiOver } from "./http.ts";
-import type { Endpoint } from "./http.ts";
+import type { CallOptions, Endpoint } from "./http.ts";
 import type { KubeApi } from "./port.ts";
 
 /**
@@ -36,8 +35,8 @@ function endpointOf(config: KubeConfig, from: string): Endpoint {
   const agent = new Agent({ keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 32 });
   return {
     server: cluster.server.replace(/\/+$/, ""),
-    async options(): Promise<RequestOptions> {
-      const options: RequestOptions = {};
+    async options(): Promise<CallOptions> {
+      const options: CallOptions = {};
       await config.applyToHTTPSOptions(options);
       // Its agent does not keep connections; keep it only where it is the way through a proxy.
       return cluster.proxyUrl === undefined ? { ...options, agent } : options;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 import { createInterface } from "node:readline";
@@ -10,8 +10,11 @@ import type { KubeApi, KubeRequest, PatchType, WatchEvent, WatchRequest } from "
 export interface Endpoint {
   /** `https://host:port`, with a path where the server is behind one, without a final slash. */
   server: string;
-  options(): Promise<RequestOptions>;
+  options(): Promise<CallOptions>;
 }
+
+/** TLS options, and the headers that say who calls. */
+export type CallOptions = Omit<RequestOptions, "headers"> & { headers?: OutgoingHttpHeaders };
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
