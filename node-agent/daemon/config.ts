@@ -1,0 +1,40 @@
+import { SchedgateError } from "../../common/errors.ts";
+
+/** Settings of the node agent's daemon. */
+export interface DaemonConfig {
+  nodeName: string;
+  namespace: string;
+  /** The DaemonSet that runs this process: gone or being deleted means that the node is to be left as it was. */
+  daemonSet: string;
+  runDir: string;
+  cgroupRoot: string;
+  healthPort: number;
+  /** Only outside a cluster. */
+  kubeconfig: string | undefined;
+  logLevel: string;
+}
+
+/** Reads them from the environment. @throws SchedgateError E_CONFIG that names the variable. */
+export function daemonConfig(env: NodeJS.ProcessEnv = process.env): DaemonConfig {
+  const of = (name: string, otherwise: string): string => env[name] ?? otherwise;
+  const nodeName = of("NODE_NAME", "");
+  if (nodeName === "") {
+    throw new SchedgateError("E_CONFIG", "NODE_NAME is not set: it names the Node to report on");
+  }
+  return {
+    nodeName,
+    namespace: of("SCHEDGATE_NAMESPACE", "schedgate-system"),
+    daemonSet: of("SCHEDGATE_DAEMONSET", "schedgate-node-agent"),
+    runDir: of("SCHEDGATE_RUN_DIR", "/run/schedgate"),
+    cgroupRoot: of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup"),
+    healthPort: port(of("SCHEDGATE_HEALTH_PORT", "8082")),
+    kubeconfig: of("KUBECONFIG", "") || undefined,
+    logLevel: of("LOG_LEVEL", "info"),
+  };
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65535) return value;
+  throw new SchedgateError("E_CONFIG", `SCHEDGATE_HEALTH_PORT is no port: "${text}"`);
+}

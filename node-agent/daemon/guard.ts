@@ -1,0 +1,97 @@
+import type { Clock } from "../../common/clock.ts";
+import { messageOf } from "../../common/errors.ts";
+import type { Logger } from "../../common/log.ts";
+import type { HostFs } from "../host/host-fs.ts";
+import { isAlive } from "../isolation/liveness.ts";
+import { type Isolation, reconcile } from "../isolation/reconcile.ts";
+import { sweepAsks } from "../oci/asks.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { directoryWatches } from "./watches.ts";
+
+/** Keeps the kernel at what the ledger says: on every change that it sees, and once a second against what it misses. */
+export interface Guard {
+  latest(): Snapshot | undefined;
+  /** Until the signal aborts; never throws. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** What the guard stands on. */
+export interface GuardOptions {
+  hostFs: HostFs;
+  clock: Clock;
+  log: Logger;
+  runDir: string;
+  /** Opens isolation; tried again for as long as it throws. */
+  open: () => Isolation;
+  onSnapshot: (snapshot: Snapshot) => void;
+}
+
+const TICK_MS = 1000;
+/** Between passes while the tree keeps changing, our own writes included. */
+const SPACING_MS = 10;
+/** A killed container's processes are looked for this often: its CPUs must be free within 2 s. */
+const DEATH_MS = 250;
+/** A step that the kernel refuses now is tried again at the next tick; the lock must not be held for long. */
+const ATTEMPTS = 3;
+
+/** A guard; nothing happens until `run`. */
+export function guard(options: GuardOptions): Guard {
+  const { hostFs, clock, log, runDir } = options;
+  let isolation: Isolation | undefined;
+  let latest: Snapshot | undefined;
+  let wake = new AbortController();
+  let again = false;
+  const isDue = (): boolean => again;
+  const poke = (): void => {
+    again = true;
+    wake.abort();
+  };
+  const watches = directoryWatches(poke, (file) => file.startsWith("cpuset.") || file.endsWith(".json"));
+
+  const pass = async (): Promise<Snapshot> => {
+    isolation ??= options.open();
+    const { backend, ledger } = isolation;
+    hostFs.mkdirs(`${runDir}/ledger`);
+    sweepAsks(hostFs, runDir);
+    const outcome = await reconcile(isolation, ATTEMPTS);
+    const dirs = outcome.watch.map((dir) => (dir === "" ? backend.root : `${backend.root}/${dir}`));
+    if (watches.set([`${runDir}/ledger`, ...dirs])) again = true;
+    if (outcome.changed)
+      log.info({ owners: ledger.read().owners.length, problems: outcome.problems }, "kernel changed");
+    return { ...kernelOf(hostFs), backend: backend.name, ...outcome, at: clock.now() };
+  };
+
+  const failed = (error: unknown): Snapshot => {
+    log.error({ error: messageOf(error) }, "reconcile failed");
+    const kept = { owners: latest?.owners ?? [], proof: { source: "", missing: [] } };
+    const backend = isolation?.backend.name ?? "None";
+    return { ...kernelOf(hostFs), backend, ...kept, problems: [messageOf(error)], at: clock.now() };
+  };
+
+  return {
+    latest: () => latest,
+    run: async (signal) => {
+      const deaths = setInterval(() => {
+        if (latest?.owners.some((owner) => !isAlive(hostFs, owner)) === true) poke();
+      }, DEATH_MS);
+      while (!signal.aborted) {
+        wake = new AbortController();
+        again = false;
+        latest = await pass().catch(failed);
+        options.onSnapshot(latest);
+        await (isDue()
+          ? clock.sleep(SPACING_MS, signal)
+          : clock.sleep(TICK_MS, AbortSignal.any([signal, wake.signal])));
+      }
+      clearInterval(deaths);
+      watches.close();
+    },
+  };
+}
+
+function kernelOf(hostFs: HostFs): { kernelVersion: string; onlineCPUs: string } {
+  return {
+    kernelVersion: hostFs.read("/proc/sys/kernel/osrelease").trim(),
+    onlineCPUs: hostFs.read("/sys/devices/system/cpu/online").trim(),
+  };
+}
