@@ -1,0 +1,207 @@
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { hasStatus, KubeApiError } from "./port.ts";
+import type { KubeApi, WatchEvent } from "./port.ts";
+
+export interface ReflectorOptions<T> {
+  api: KubeApi;
+  clock: Clock;
+  log: Logger;
+  /** Path of the list, see `pathOf`. */
+  path: string;
+  /** `fieldSelector` or `labelSelector`. */
+  query?: Readonly<Record<string, string>>;
+  /** Reads one object; what it throws makes the object unreadable, not absent. */
+  parse(object: unknown): T;
+  /** Called after each change of the cache. */
+  onChange?(): void;
+  /** A watch silent this long is dead, milliseconds. The API server sends a bookmark about each minute. */
+  idleMs?: number;
+  /** A full list this often, milliseconds, against whatever a watch may have missed. */
+  relistMs?: number;
+}
+
+/** A cache of one list of the API server, kept by list and watch. */
+export interface Reflector<T> {
+  /** Listed once, and heard from within twice the idle limit: what is not here is not there. */
+  readonly synced: boolean;
+  /** Objects by name (`namespace/name` where namespaced). */
+  items(): ReadonlyMap<string, T>;
+  /** Objects that `parse` refused, with its message. */
+  unreadable(): ReadonlyMap<string, string>;
+  /** Lists and watches until the signal aborts; never throws. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const IDLE_MS = 90_000;
+const RELIST_MS = 600_000;
+const FIRST_BACKOFF_MS = 200;
+const LAST_BACKOFF_MS = 10_000;
+const PAGE = 500;
+
+const meta = z.looseObject({
+  metadata: z.looseObject({
+    name: z.string().optional(),
+    namespace: z.string().optional(),
+    resourceVersion: z.string(),
+  }),
+});
+const page = z.object({
+  metadata: z.object({ resourceVersion: z.string(), continue: z.string().optional() }),
+  items: z.array(z.unknown()).nullish(),
+});
+const problem = z.object({
+  code: z.number().catch(0),
+  reason: z.string().catch(""),
+  message: z.string().catch(""),
+});
+
+/** A reflector; nothing happens until `run`. */
+export function reflector<T>(options: ReflectorOptions<T>): Reflector<T> {
+  return new ListWatch(options);
+}
+
+class ListWatch<T> implements Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #idleMs: number;
+  #items = new Map<string, T>();
+  #unreadable = new Map<string, string>();
+  #heardAt: number | undefined;
+  #heardTimes = 0;
+  /** Where to watch on from; undefined: list first. */
+  #resourceVersion: string | undefined;
+  #relistAt = 0;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#idleMs = options.idleMs ?? IDLE_MS;
+  }
+
+  get synced(): boolean {
+    return this.#heardAt !== undefined && this.#now() - this.#heardAt <= 2 * this.#idleMs;
+  }
+
+  items(): ReadonlyMap<string, T> {
+    return this.#items;
+  }
+
+  unreadable(): ReadonlyMap<string, string> {
+    return this.#unreadable;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    for (let backoff = FIRST_BACKOFF_MS; !signal.aborted;) {
+      const heard = this.#heardTimes;
+      const failed = await this.#turn(signal);
+      const progress = this.#heardTimes !== heard;
+      if (progress) backoff = FIRST_BACKOFF_MS;
+      // A server that ends each watch at once must not be asked again at once.
+      if (failed || !progress) await this.#options.clock.sleep(backoff, signal);
+      if (!progress) backoff = Math.min(backoff * 2, LAST_BACKOFF_MS);
+    }
+  }
+
+  /** One list where it is due, then one watch to its end. True where it failed. */
+  async #turn(signal: AbortSignal): Promise<boolean> {
+    try {
+      if (this.#resourceVersion === undefined || this.#now() >= this.#relistAt) await this.#list(signal);
+      await this.#watch(signal);
+      return false;
+    } catch (error) {
+      const { log, path } = this.#options;
+      // 410: the version is older than what the server keeps. Any 4xx: do not trust our position either.
+      const refused = error instanceof KubeApiError && error.status >= 400 && error.status < 500;
+      if (refused) this.#resourceVersion = undefined;
+      if (!signal.aborted) {
+        const level = hasStatus(error, 410) ? "info" : "warn";
+        log[level]({ path, error: messageOf(error) }, "list and watch interrupted");
+      }
+      return true;
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { api, path, query } = this.#options;
+    const items = new Map<string, T>();
+    const unreadable = new Map<string, string>();
+    let at: z.infer<typeof page> | undefined;
+    do {
+      const answer = await api.request({
+        method: "GET",
+        path,
+        query: { ...query, limit: PAGE, continue: at?.metadata.continue },
+        signal,
+      });
+      at = page.parse(answer);
+      for (const object of at.items ?? []) this.#put(object, items, unreadable);
+    } while (at.metadata.continue !== undefined && at.metadata.continue !== "");
+    this.#items = items;
+    this.#unreadable = unreadable;
+    this.#resourceVersion = at.metadata.resourceVersion;
+    this.#relistAt = this.#now() + (this.#options.relistMs ?? RELIST_MS);
+    this.#heard(true);
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { api, path } = this.#options;
+    const seconds = Math.max(1, Math.ceil((this.#relistAt - this.#now()) / 1000));
+    const query = {
+      ...this.#options.query,
+      allowWatchBookmarks: true,
+      resourceVersion: this.#resourceVersion,
+      timeoutSeconds: seconds,
+    };
+    for await (const event of api.watch({ path, query, idleMs: this.#idleMs, signal })) this.#apply(event);
+  }
+
+  #apply(event: WatchEvent): void {
+    if (event.type === "ERROR") {
+      const { code, reason, message } = problem.parse(event.object);
+      throw new KubeApiError(
+        { method: "WATCH", path: this.#options.path },
+        { status: code, reason, message },
+      );
+    }
+    const { metadata } = meta.parse(event.object);
+    if (event.type === "DELETED") {
+      this.#items.delete(keyOf(metadata));
+      this.#unreadable.delete(keyOf(metadata));
+    } else if (event.type !== "BOOKMARK") {
+      this.#put(event.object, this.#items, this.#unreadable);
+    }
+    this.#resourceVersion = metadata.resourceVersion;
+    this.#heard(event.type !== "BOOKMARK");
+  }
+
+  #put(object: unknown, items: Map<string, T>, unreadable: Map<string, string>): void {
+    const key = keyOf(meta.parse(object).metadata);
+    try {
+      items.set(key, this.#options.parse(object));
+      unreadable.delete(key);
+    } catch (error) {
+      items.delete(key);
+      unreadable.set(key, messageOf(error));
+      this.#options.log.error(
+        { path: this.#options.path, key, error: messageOf(error) },
+        "unreadable object",
+      );
+    }
+  }
+
+  #heard(changed: boolean): void {
+    this.#heardAt = this.#now();
+    this.#heardTimes += 1;
+    if (changed) this.#options.onChange?.();
+  }
+
+  #now(): number {
+    return this.#options.clock.now().getTime();
+  }
+}
+
+function keyOf(metadata: { name?: string | undefined; namespace?: string | undefined }): string {
+  const name = metadata.name ?? "";
+  return metadata.namespace === undefined ? name : `${metadata.namespace}/${name}`;
+}
