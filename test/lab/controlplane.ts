@@ -95,16 +95,17 @@ async function apiServerFlags(context: ControlPlaneContext, etcdUrl: string): Pr
       "--enable-admission-plugins=NodeRestriction",
       "--allow-privileged=true",
     ],
-    ...(network.egressProxy === undefined
+    ...(network.egressSocket === undefined
       ? []
-      : [`--egress-selector-config-file=${await egress(stateDir, network.egressProxy)}`]),
+      : [`--egress-selector-config-file=${await egress(stateDir, network.egressSocket)}`]),
   ];
 }
 
-/** Sends what the API server opens towards pods, Services and kubelets through a CONNECT proxy; etcd stays direct. */
-async function egress(stateDir: string, url: string): Promise<string> {
+/** Sends what the API server opens towards pods, Services and kubelets through a CONNECT proxy; etcd stays direct.
+ * Over TCP the API server would insist on TLS towards the proxy. */
+async function egress(stateDir: string, udsName: string): Promise<string> {
   const file = join(stateDir, "egress.json");
-  const connection = { proxyProtocol: "HTTPConnect", transport: { tcp: { url } } };
+  const connection = { proxyProtocol: "HTTPConnect", transport: { uds: { udsName } } };
   const configuration = {
     apiVersion: "apiserver.k8s.io/v1beta1",
     kind: "EgressSelectorConfiguration",
@@ -132,6 +133,8 @@ async function startClients({
   await start("kube-controller-manager", "system:kube-controller-manager", [
     `--service-account-private-key-file=${join(pki.directory, "service-account.key")}`,
     ...[`--root-ca-file=${pki.ca.certificate}`, "--use-service-account-credentials=true"],
+    // Its default, below /usr/libexec, is made at once and again whenever it is removed.
+    `--flex-volume-plugin-dir=${join(stateDir, "flex-volumes")}`,
   ]);
   await start("kube-scheduler", "system:kube-scheduler", []);
 }

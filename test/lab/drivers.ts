@@ -20,7 +20,7 @@ export async function driverOf(kind: NodeKind): Promise<NodeDriver> {
     case "vm":
       return (await import("./vm/driver.ts")).vmDriver;
     case "host":
-      throw new SchedgateError("E_LAB", "--node host is not there yet");
+      return (await import("./host/driver.ts")).hostDriver;
   }
 }
 

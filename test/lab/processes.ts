@@ -153,7 +153,7 @@ async function members(leader: ProcessIdentity, stateDir: string): Promise<numbe
   return found;
 }
 
-async function isMarked(pid: number, stateDir: string): Promise<boolean> {
+export async function isMarked(pid: number, stateDir: string): Promise<boolean> {
   try {
     return (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0").includes(`${MARK}=${stateDir}`);
   } catch (error) {

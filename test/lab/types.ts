@@ -44,8 +44,8 @@ export interface ClusterNetwork {
   advertiseAddress?: string;
   /** Service addresses, such as `10.96.0.0/16`; the first one is the Service `kubernetes`. */
   serviceCidr: string;
-  /** URL of an HTTP CONNECT proxy through which the API server reaches pods, Services and the kubelet. */
-  egressProxy?: string;
+  /** Unix socket of an HTTP CONNECT proxy through which the API server reaches pods, Services and the kubelet. */
+  egressSocket?: string;
 }
 
 /** What a node driver may use before there is a cluster. */

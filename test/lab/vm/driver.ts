@@ -1,14 +1,101 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { SchedgateError } from "../../../common/errors.ts";
-import type { NodeDriver } from "../types.ts";
+import { CRIO_BUILD_REQUIREMENTS } from "../crio/build.ts";
+import { freePorts } from "../ports.ts";
+import type { Requirement } from "../prerequisites.ts";
+import { readJson, writeJson } from "../state.ts";
+import type { LabNode, LabOptions, NodeDriver } from "../types.ts";
+import { HOST_ADDRESS, joinCluster, NODE_NAME } from "./join.ts";
+import { loadImage } from "./load.ts";
+import { startVm, type VmPorts } from "./qemu.ts";
+import { guestShell } from "./shell.ts";
+import { guestSnapshot, resume } from "./snapshot.ts";
 
-const later = (): Promise<never> => Promise.reject(new SchedgateError("E_LAB", "--node vm is not there yet"));
+const REQUIREMENTS: readonly Requirement[] = [
+  { program: "qemu-system-x86_64", package: "qemu-system-x86" },
+  { program: "qemu-img", package: "qemu-utils" },
+  { program: "mmdebstrap", package: "mmdebstrap" },
+  { program: "dpkg-deb", package: "dpkg" },
+  { program: "mke2fs", package: "e2fsprogs" },
+  { program: "socat", package: "socat" },
+  { program: "cpio", package: "cpio" },
+  { program: "xz", package: "xz-utils" },
+  { program: "zstd", package: "zstd" },
+];
 
-/** A node in a qemu VM. */
+/** A node in a VM of its own: Debian, systemd, cgroup v2, kernel 6.12. Nothing on this machine is changed. */
 export const vmDriver: NodeDriver = {
-  requirements: () => [],
-  prepare: later,
-  network: later,
-  start: later,
-  attach: later,
-  stop: () => Promise.resolve([]),
+  requirements: ({ runtime }) =>
+    runtime === "crio" ? [...REQUIREMENTS, ...CRIO_BUILD_REQUIREMENTS] : [...REQUIREMENTS],
+  prepare: async (context) => {
+    await guestSnapshot(context);
+  },
+  network: async ({ stateDir }) => {
+    const [shell = 0, proxy = 0] = await freePorts(2);
+    await writeJson(portsFile(stateDir), { shell, proxy });
+    return {
+      bindAddress: "127.0.0.1",
+      advertiseAddress: HOST_ADDRESS,
+      serviceCidr: "10.96.0.0/16",
+      egressSocket: egressSocket(stateDir),
+    };
+  },
+  start: async (context) => {
+    const { stateDir, options, processes } = context;
+    const ports = await readPorts(stateDir);
+    const { image, directory: restore } = await guestSnapshot(context);
+    const directory = vmDirectory(stateDir);
+    await mkdir(directory, { recursive: true });
+    const backing = { file: join(restore, "disk.qcow2"), format: "qcow2" as const };
+    await startVm({ directory, image, backing, ports, restore }, processes);
+    await resume(directory, options.signal);
+    const shell = guestShell(ports.shell);
+    await shell.wait(60_000, options.signal);
+    await processes.start({
+      name: "egress",
+      command: "socat",
+      args: [`UNIX-LISTEN:${egressSocket(stateDir)},fork,mode=600`, `TCP:127.0.0.1:${ports.proxy}`],
+    });
+    await joinCluster(context, shell);
+    return nodeOf(stateDir, options, ports);
+  },
+  attach: async ({ stateDir, options }) => nodeOf(stateDir, options, await readPorts(stateDir)),
+  stop: async ({ processes }) => ((await processes.end("vm")) ? ["the VM"] : []),
 };
+
+function vmDirectory(stateDir: string): string {
+  return join(stateDir, "vm");
+}
+
+/** The API server reaches a proxy without TLS by a unix socket only; socat carries it to the guest's forwarded port. */
+function egressSocket(stateDir: string): string {
+  return join(stateDir, "egress.sock");
+}
+
+function portsFile(stateDir: string): string {
+  return join(stateDir, "vm-ports.json");
+}
+
+async function readPorts(stateDir: string): Promise<VmPorts> {
+  const ports = await readJson<VmPorts>(portsFile(stateDir));
+  if (ports === undefined)
+    throw new SchedgateError("E_LAB", `${portsFile(stateDir)} is missing: run down, then up`);
+  return ports;
+}
+
+function nodeOf(stateDir: string, { runtime }: LabOptions, ports: VmPorts): LabNode {
+  const shell = guestShell(ports.shell);
+  return {
+    name: NODE_NAME,
+    run: (command) => shell.run(command),
+    loadImage: (archive, name) =>
+      loadImage({ directory: vmDirectory(stateDir), runtime, shell }, archive, name),
+    // The product's own defaults are those of such a node.
+    agentSettings: {},
+    lastLines: async () => {
+      const units = ["kubelet", "kube-proxy", runtime].map((unit) => `-u ${unit}`).join(" ");
+      return (await shell.run(`journalctl --no-pager -o cat -n 40 ${units}`)).stdout;
+    },
+  };
+}
