@@ -40,7 +40,9 @@ export async function buildCrio(cache: Cache, log: (line: string) => void): Prom
     await go(work, ["build", ...flags, "-o", join(out, "crio"), `${MODULE}/cmd/crio`]);
     log(`  crio ${CRIO_VERSION}: ${seconds(start)}`);
     const source = join((await go(work, ["list", "-m", "-f", "{{.Dir}}", MODULE])).trim(), "pinns", "src");
-    const files = (await readdir(source)).filter((name) => name.endsWith(".c")).map((name) => join(source, name));
+    const files = (await readdir(source))
+      .filter((name) => name.endsWith(".c"))
+      .map((name) => join(source, name));
     await must("gcc", [...PINNS_FLAGS, "-o", join(out, "pinns"), ...files]);
     await rm(work, { recursive: true });
   });
