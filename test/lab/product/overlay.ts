@@ -26,33 +26,7 @@ export async function writeOverlay(lab: Lab): Promise<string> {
     ...(settings.length === 0
       ? {}
       : { configMapGenerator: [{ name: "schedgate-node", behavior: "merge", literals: settings }] }),
-    patches: kubeletPatches(lab.agentSettings["SCHEDGATE_KUBELET_STATE"]),
   };
   await writeFile(join(directory, "kustomization.yaml"), JSON.stringify(kustomization, undefined, 2));
   return directory;
-}
-
-/** A kubelet with a root directory of its own: the agent reads its state file there. */
-function kubeletPatches(stateFile: string | undefined): object[] {
-  if (stateFile === undefined) return [];
-  const path = stateFile.replace(/\/[^/]*$/, "");
-  const spec = {
-    template: {
-      spec: {
-        containers: [
-          {
-            name: "agent",
-            volumeMounts: [
-              { $patch: "delete", mountPath: "/host/var/lib/kubelet" },
-              { name: "kubelet", mountPath: `/host${path}`, readOnly: true },
-            ],
-          },
-        ],
-        volumes: [{ name: "kubelet", hostPath: { path } }],
-      },
-    },
-  };
-  const target = { kind: "DaemonSet", name: "schedgate-node-agent" };
-  const metadata = { name: "schedgate-node-agent" };
-  return [{ target, patch: JSON.stringify({ apiVersion: "apps/v1", kind: "DaemonSet", metadata, spec }) }];
 }
