@@ -7,7 +7,6 @@ const resources = z.object({ requests: resourceList.nullish(), limits: resourceL
 const container = z.object({
   name: z.string(),
   resources: resources.nullish(),
-  restartPolicy: z.string().nullish(),
 });
 
 const podSchema = z.object({
@@ -28,12 +27,15 @@ const podSchema = z.object({
 /** Amounts by resource name, as written. */
 export type ResourceList = Readonly<Record<string, string | number>>;
 
-export interface Container {
+export interface Resources {
+  requests: ResourceList;
+  limits: ResourceList;
+}
+
+export interface Container extends Resources {
   name: string;
   /** Runs before, or beside as a sidecar, the pod's own containers. */
   init: boolean;
-  requests: ResourceList;
-  limits: ResourceList;
 }
 
 /** What the policy reads of a pod. */
@@ -46,8 +48,8 @@ export interface Pod {
   runtimeClassName: string | undefined;
   /** Own containers and init containers, in the order of the pod. */
   containers: readonly Container[];
-  /** Whether resources are given for the pod as a whole. */
-  podLevelResources: boolean;
+  /** Resources of the pod as a whole, where it gives them (`spec.resources`). */
+  resources: Resources | undefined;
 }
 
 /**
@@ -72,19 +74,14 @@ export function readPod(raw: unknown, namespace: string): Pod {
       ...spec.containers.map((each) => readContainer(each, false)),
       ...(spec.initContainers ?? []).map((each) => readContainer(each, true)),
     ],
-    podLevelResources: isGiven(spec.resources?.requests) || isGiven(spec.resources?.limits),
+    resources: spec.resources ? readResources(spec.resources) : undefined,
   };
 }
 
 function readContainer(raw: z.infer<typeof container>, init: boolean): Container {
-  return {
-    name: raw.name,
-    init,
-    requests: raw.resources?.requests ?? {},
-    limits: raw.resources?.limits ?? {},
-  };
+  return { name: raw.name, init, ...readResources(raw.resources) };
 }
 
-function isGiven(list: ResourceList | null | undefined): boolean {
-  return Object.keys(list ?? {}).length > 0;
+function readResources(raw: z.infer<typeof resources> | null | undefined): Resources {
+  return { requests: raw?.requests ?? {}, limits: raw?.limits ?? {} };
 }

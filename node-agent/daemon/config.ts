@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
 
 /** Settings of the node agent's daemon. */
@@ -26,8 +27,9 @@ export function daemonConfig(env: NodeJS.ProcessEnv = process.env): DaemonConfig
     namespace: of("SCHEDGATE_NAMESPACE", "schedgate-system"),
     daemonSet: of("SCHEDGATE_DAEMONSET", "schedgate-node-agent"),
     runDir: of("SCHEDGATE_RUN_DIR", "/run/schedgate"),
-    cgroupRoot: of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup"),
-    healthPort: port(of("SCHEDGATE_HEALTH_PORT", "8082")),
+    // Inside a pod the host's hierarchy is mounted apart from the pod's own /sys/fs/cgroup.
+    cgroupRoot: join(of("SCHEDGATE_HOST_ROOT", "/"), of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup")),
+    healthPort: port(of("SCHEDGATE_HEALTH_PORT", "8081")),
     kubeconfig: of("KUBECONFIG", "") || undefined,
     logLevel: of("LOG_LEVEL", "info"),
   };

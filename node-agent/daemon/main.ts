@@ -8,7 +8,7 @@ import { openIsolation } from "../isolation/open.ts";
 import { daemonConfig } from "./config.ts";
 import { guard } from "./guard.ts";
 import { healthServer } from "./health.ts";
-import { readInstalled } from "./installed.ts";
+import { readInstalled } from "../host/installed.ts";
 import { agentMetrics } from "./metrics.ts";
 import { publisher } from "./publisher.ts";
 

@@ -15,6 +15,8 @@ export interface HostFs {
   /** Names of the directories inside a directory, sorted. */
   subdirectories(dir: string): string[];
   exists(path: string): boolean;
+  /** Target of a symbolic link, as it stands. */
+  readlink(path: string): string;
   mkdir(dir: string): void;
   /** With parents; no error where it exists. */
   mkdirs(dir: string): void;
@@ -42,6 +44,7 @@ export function nodeHostFs(root = "/"): HostFs {
         .map((entry) => entry.name)
         .sort(),
     exists: (path) => fs.existsSync(at(path)),
+    readlink: (path) => fs.readlinkSync(at(path)),
     mkdir: (dir) => {
       fs.mkdirSync(at(dir), { mode: 0o755 });
     },

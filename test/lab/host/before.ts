@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isRootPrivate } from "./propagation.ts";
 
 /** What a node changes on its machine and has to put back. */
 export interface Before {
@@ -8,6 +9,8 @@ export interface Before {
   sysctls: Record<string, string>;
   /** The root's cpuset.sched_load_balance (v1): what the product changes, and leaves so when it is killed. */
   loadBalance?: string;
+  /** The root mount passed no mounts on. */
+  rootPrivate: boolean;
   /** Paths outside of the lab's own that were not there. */
   absent: string[];
 }
@@ -56,6 +59,7 @@ export async function recordBefore(): Promise<Before> {
   return {
     sysctls,
     ...(existsSync(LOAD_BALANCE) ? { loadBalance: (await readFile(LOAD_BALANCE, "utf8")).trim() } : {}),
+    rootPrivate: await isRootPrivate(),
     absent: OUTSIDE.filter((path) => !existsSync(path)),
   };
 }

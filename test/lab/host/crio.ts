@@ -6,6 +6,7 @@ import { must } from "../exec.ts";
 import { findProgram } from "../prerequisites.ts";
 import { CNI_PLUGIN_DIRECTORIES } from "./cni.ts";
 import { installLowLevelRuntime, needsLowLevelRuntime } from "./low-level-runtime.ts";
+import { shareRoot } from "./propagation.ts";
 import { RUNTIME_PROCESS, type HostRuntime, type RuntimeContext } from "./runtime.ts";
 import { waitFor } from "../wait.ts";
 import { acceptsConnections } from "./socket.ts";
@@ -22,6 +23,7 @@ export const crio: HostRuntime = {
     const { layout, machine } = context;
     const binaries = await buildCrio(cache, options.log);
     await mkdir(layout.runtimeConfig, { recursive: true });
+    await shareRoot();
     await installLowLevelRuntime(layout, machine);
     await writeFile(policy(context), JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
     const main = join(layout.runtimeData, "crio.conf");

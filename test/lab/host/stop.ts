@@ -8,6 +8,7 @@ import { hostLayout } from "./layout.ts";
 import { killNodeProcesses } from "./leftover.ts";
 import { unmountBelow } from "./mounts.ts";
 import { removeNodeAddress, removePodLinks } from "./network.ts";
+import { unshareRoot } from "./propagation.ts";
 import { removeOutside } from "./outside.ts";
 import { removeProductLeft } from "./product-left.ts";
 import { RUNTIME_PROCESS } from "./runtime.ts";
@@ -52,6 +53,7 @@ async function removeFromMachine({ stateDir, runtime, before }: Claim, removed: 
   if (await removeNodeAddress()) removed.push("the node's address on lo");
   removed.push(...(await removeOutside(layout, before)));
   removed.push(...(await restoreSysctls(before)).map((name) => `${name}, put back`));
+  if (before.rootPrivate && (await unshareRoot())) removed.push("sharing of the root mount, put back");
   await rm(layout.root, { recursive: true, force: true });
 }
 

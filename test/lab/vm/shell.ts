@@ -16,16 +16,17 @@ export interface GuestShell {
 const HEADER = /^SHELL (\d+) (\d+) (\d+)\n/;
 
 /**
- * What is written to the guest's bash: the command goes to a bash of its own by way of base64, so that none of its
- * characters can end it early; the answer is a header with exit code and both lengths, then both outputs.
+ * What is written to the guest's bash: the command, quoted whole, evaluated in a subshell so that even an `exit` in it
+ * ends no more than itself. The answer is a header with exit code and both lengths, then both outputs. Few programs
+ * are started: each costs an emulated machine 20 ms.
  */
 export function request(command: string): string {
-  const encoded = Buffer.from(command).toString("base64");
+  const quoted = `'${command.replaceAll("'", String.raw`'\''`)}'`;
   return [
-    "t=$(mktemp -d /run/lab-shell.XXXXXX)",
-    `bash -c "$(echo ${encoded} | base64 -d)" </dev/null >$t/o 2>$t/e`,
-    "c=$?; set -- $(stat -c %s $t/o $t/e)",
-    'printf "SHELL %d %d %d\\n" $c $1 $2; cat $t/o $t/e; rm -rf $t; exit\n',
+    "t=/run/lab-shell.$$",
+    `(eval ${quoted}) </dev/null >$t.o 2>$t.e`,
+    "c=$?; set -- $(stat -c %s $t.o $t.e)",
+    'printf "SHELL %d %d %d\\n" $c $1 $2; cat $t.o $t.e; rm $t.o $t.e; exit\n',
   ].join("\n");
 }
 
