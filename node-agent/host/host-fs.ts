@@ -8,7 +8,10 @@ export interface HostFs {
   read(path: string): string;
   /** One write(2) into a file that exists; never creates it. Kernel files report refusals here (EINVAL, EBUSY). */
   write(path: string, text: string): void;
-  /** New content by a temporary file and a rename, so that a reader sees the old or the new, whatever is killed. */
+  /**
+   * New content by a temporary file and a rename, so that a reader sees the old or the new, whatever is killed.
+   * Without a mode it keeps the file's own, 0644 for a new one.
+   */
   replace(path: string, text: string, mode?: number): void;
   /** Names of the entries of a directory, sorted. */
   list(dir: string): string[];
@@ -33,7 +36,7 @@ export function nodeHostFs(root = "/"): HostFs {
     write: (path, text) => {
       writeOnce(at(path), text);
     },
-    replace: (path, text, mode = 0o644) => {
+    replace: (path, text, mode) => {
       replaceFile(at(path), text, mode);
     },
     list: (dir) => fs.readdirSync(at(dir)).sort(),
@@ -70,7 +73,8 @@ function writeOnce(path: string, text: string): void {
   }
 }
 
-function replaceFile(path: string, text: string, mode: number): void {
+function replaceFile(path: string, text: string, wanted?: number): void {
+  const mode = wanted ?? fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644;
   // The directory may hold files that others read by suffix (hooks.d takes *.json): the temporary name has another one.
   const temporary = join(dirname(path), `.schedgate-${process.pid}.tmp`);
   fs.writeFileSync(temporary, text, { mode });

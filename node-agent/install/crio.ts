@@ -1,0 +1,83 @@
+import { request } from "node:http";
+import { SchedgateError, messageOf } from "../../common/errors.ts";
+import { defaultRunc, dropIn, handlerIn, hookFile } from "./crio-plan.ts";
+import { type Host, mounted, poll, runtimePid } from "./host.ts";
+import { LAUNCHER } from "./names.ts";
+import type { ContainerRuntime } from "./runtime.ts";
+import { type TomlTable, parseToml, textAt } from "./toml.ts";
+
+const RELOAD_MS = 20_000;
+
+/** CRI-O: merges drop-ins, re-reads its handlers on SIGHUP, and tells its configuration on its socket. */
+export function crio(host: Host): ContainerRuntime {
+  const path = `${host.config.runtimeConfig}/60-schedgate.conf`;
+  const dump = (): Promise<TomlTable> => ask(mounted(host, host.config.socket));
+  const registered = (config: TomlTable): boolean => textAt(handlerIn(config), "runtime_path") === LAUNCHER;
+  return {
+    dump,
+    defaultRunc,
+    registration: (config) => {
+      const known = textAt(handlerIn(config), "runtime_path");
+      if (known === undefined || known === LAUNCHER) return { path, text: dropIn(config) };
+      throw new SchedgateError(
+        "E_HANDLER_TAKEN",
+        `CRI-O has a runtime "wrapper" already (${known}): rename or remove it`,
+      );
+    },
+    unregistration: () => [{ path, text: undefined }],
+    registered,
+    apply: async (wanted) => {
+      const pid = runtimePid(host);
+      if (pid === undefined)
+        throw new SchedgateError("E_RESTART", `nothing listens on ${host.config.socket}: is CRI-O running?`);
+      process.kill(pid, "SIGHUP");
+      const done = await poll(host, RELOAD_MS, async () =>
+        registered(await dump()) === wanted ? true : undefined,
+      );
+      if (done === undefined)
+        throw new SchedgateError(
+          "E_RESTART",
+          `CRI-O did not ${wanted ? "take up" : "drop"} the handler within ${RELOAD_MS / 1000} s of SIGHUP`,
+        );
+    },
+  };
+}
+
+// "crio status config" is a GET of /config on the same socket; its answer is TOML.
+function ask(socketPath: string): Promise<TomlTable> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: unknown): void => {
+      reject(
+        new SchedgateError(
+          "E_RUNTIME",
+          `CRI-O does not tell its configuration on ${socketPath}: ${messageOf(cause)}`,
+          { cause },
+        ),
+      );
+    };
+    const call = request({ socketPath, path: "/config", timeout: 10_000 }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (text += chunk));
+      response.once("error", failed);
+      response.once("end", () => {
+        try {
+          if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode ?? 0}`);
+          resolve(parseToml(text, "CRI-O's configuration"));
+        } catch (error) {
+          failed(error);
+        }
+      });
+    });
+    call.once("timeout", () => call.destroy(new Error("no answer in 10 s")));
+    call.once("error", failed);
+    call.end();
+  });
+}
+
+/** The files of hooks.d, by their paths. */
+export function hookFiles(dir: string): { path: string; text: string }[] {
+  return (["createRuntime", "poststop"] as const)
+    .map(hookFile)
+    .map(({ name, text }) => ({ path: `${dir}/${name}`, text }));
+}

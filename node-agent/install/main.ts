@@ -1,0 +1,54 @@
+import { systemClock } from "../../common/clock.ts";
+import { messageOf } from "../../common/errors.ts";
+import { connectKube } from "../../common/kube/client.ts";
+import { createLogger } from "../../common/log.ts";
+import { nodeHostFs } from "../host/host-fs.ts";
+import { beingRemoved } from "../host/removal.ts";
+import { nodeSpawn } from "../host/spawn.ts";
+import { installConfig } from "./config.ts";
+import { containerd } from "./containerd.ts";
+import { crio } from "./crio.ts";
+import { install } from "./install.ts";
+import { librariesHere } from "./programs.ts";
+import { uninstall } from "./uninstall.ts";
+
+/** Somebody may rewrite the runtime's configuration: it is looked at this often. */
+const RECHECK_MS = 60_000;
+const RETRY_MS = 3000;
+
+const config = installConfig();
+const log = createLogger("installer", config.logLevel);
+const files = nodeHostFs(config.hostRoot);
+const host = { config, files, own: nodeHostFs(), spawn: nodeSpawn, clock: systemClock, log };
+const runtime = config.runtime === "crio" ? crio(host) : containerd(host);
+const image = { app: import.meta.dirname, node: process.execPath, libraries: librariesHere() };
+const stop = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"])
+  process.once(signal, () => {
+    stop.abort();
+  });
+
+while (!stop.signal.aborted) {
+  let pause = RECHECK_MS;
+  try {
+    await install(host, runtime, image);
+  } catch (error) {
+    log.error({ error: messageOf(error) }, "not installed; trying again");
+    pause = RETRY_MS;
+  }
+  await systemClock.sleep(pause, stop.signal);
+}
+// A rolling update stops this process too: only where the DaemonSet itself goes is anything taken away.
+const { removed, why } = await beingRemoved(
+  connectKube(config.kubeconfig),
+  config.namespace,
+  config.daemonSet,
+);
+log.info({ removed, why }, "installer ends");
+if (removed) {
+  await uninstall(host, runtime).catch((error: unknown) => {
+    log.error({ error: messageOf(error) }, "not everything could be taken away");
+    process.exitCode = 1;
+  });
+}
+process.exit();

@@ -1,0 +1,18 @@
+import type { TomlTable } from "./toml.ts";
+import type { WantedFile } from "./containerd-plan.ts";
+
+/** What installing needs of a container runtime. */
+export interface ContainerRuntime {
+  /** Its own view of its whole configuration. @throws SchedgateError E_RUNTIME */
+  dump(): Promise<TomlTable>;
+  /** The low-level runtime of its default handler, undefined where it searches its PATH. */
+  defaultRunc(dump: TomlTable): string | undefined;
+  /** The file that registers our handler. */
+  registration(dump: TomlTable): WantedFile;
+  /** The files that registered it, as they must be without it. */
+  unregistration(): WantedFile[];
+  /** Whether a configuration runs our launcher for our handler. */
+  registered(dump: TomlTable): boolean;
+  /** Makes the running process take the configuration that is on disk. @throws SchedgateError E_RESTART */
+  apply(registered: boolean): Promise<void>;
+}

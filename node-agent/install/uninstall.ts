@@ -1,0 +1,57 @@
+import { rmSync } from "node:fs";
+import { type HostFs, isGone } from "../host/host-fs.ts";
+import { installedPath } from "../host/installed.ts";
+import { hookFiles } from "./crio.ts";
+import { type Host, mounted } from "./host.ts";
+import { pendingPath, put } from "./install.ts";
+import { HOME, LAUNCHER } from "./names.ts";
+import type { ContainerRuntime } from "./runtime.ts";
+
+/** Takes everything away again, byte for byte; the launcher stays while a container is run by it. */
+export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<void> {
+  const { files, config, log } = host;
+  // Hook files before the binary that they name.
+  if (config.runtime === "crio") for (const { path } of hookFiles(config.hooksDir)) files.remove(path);
+  const wasPending = files.exists(pendingPath(host));
+  const changed = runtime.unregistration().filter((wanted) => put(host, wanted));
+  if (changed.length > 0 || wasPending) await runtime.apply(false);
+  files.remove(installedPath(config.runDir));
+  files.remove(pendingPath(host));
+  const users = launcherUsers(host.own);
+  if (users.length > 0 || hasOwners(host)) {
+    log.warn(
+      { users, path: HOME },
+      "containers are still run by the launcher: it stays; remove it by hand when they are gone",
+    );
+    return;
+  }
+  for (const dir of [HOME, config.runDir]) rmSync(mounted(host, dir), { recursive: true, force: true });
+  log.info({ changed: changed.map(({ path }) => path) }, "uninstalled");
+}
+
+// Live owners, or kernel files that still wait to be put back: the state is needed yet.
+function hasOwners({ files, config }: Host): boolean {
+  const ledger = `${config.runDir}/ledger`;
+  return (
+    files.exists(`${config.runDir}/before.json`) || (files.exists(ledger) && files.list(ledger).length > 0)
+  );
+}
+
+/** Processes that will call the launcher again: conmon has its path as an argument, a shim in its bundle's file `runtime`. */
+function launcherUsers(proc: HostFs): number[] {
+  const pids = proc.subdirectories("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => calls(proc, pid)).map(Number);
+}
+
+function calls(proc: HostFs, pid: string): boolean {
+  try {
+    const words = proc.read(`/proc/${pid}/cmdline`).split("\0");
+    if (words.includes(LAUNCHER)) return true;
+    // A shim's working directory is its bundle, in the host's namespace.
+    if (!(words[0] ?? "").includes("containerd-shim")) return false;
+    return proc.read(`/proc/${pid}/cwd/runtime`).trim() === LAUNCHER;
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
