@@ -135,6 +135,37 @@ function fits(unit: Unit, char: string): boolean {
   }
 }
 
+/** The literal ends of a glob, for tests that are cheaper than a match. */
+export interface GlobParts {
+  /** What every text that matches begins with. */
+  head: string;
+  /** What every text that matches ends with. */
+  tail: string;
+  /** `head` is the only text that matches. */
+  isLiteral: boolean;
+  /** `head/` and a star: every text with that beginning and no further slash matches. */
+  isPrefix: boolean;
+}
+
+/** Takes a glob apart for a filter that need not be exact. */
+export function globParts(glob: Glob): GlobParts {
+  const first = glob[0]?.star === false ? literalRun(glob[0].units) : [];
+  const isLiteral = glob.length === 1 && first.length === glob[0]?.units.length;
+  const last = glob.at(-1)?.units ?? [];
+  const head = first.join("");
+  const isPrefix =
+    glob.length === 2 && first.length === glob[0]?.units.length && last.length === 0 && head.endsWith("/");
+  return { head, tail: literalRun(last.toReversed()).toReversed().join(""), isLiteral, isPrefix };
+}
+
+/** The literals that units begin with. */
+function literalRun(units: readonly Unit[]): string[] {
+  const end = units.findIndex((unit) => unit.kind !== "literal");
+  return units
+    .slice(0, end === -1 ? undefined : end)
+    .flatMap((unit) => (unit.kind === "literal" ? [unit.char] : []));
+}
+
 /**
  * An RE2 expression for the API server's own filter. It matches whatever `matchGlob` matches; where a class matches
  * `/` it may match more (Go does not try a second place for a chunk), and then the webhook decides.

@@ -14,9 +14,9 @@ export interface ReflectorOptions<T> {
   /** `fieldSelector` or `labelSelector`. */
   query?: Readonly<Record<string, string>>;
   /** Reads one object; what it throws makes the object unreadable, not absent. */
-  parse(object: unknown): T;
+  parse: (object: unknown) => T;
   /** Called after each change of the cache. */
-  onChange?(): void;
+  onChange?: () => void;
   /** A watch silent this long is dead, milliseconds. The API server sends a bookmark about each minute. */
   idleMs?: number;
   /** A full list this often, milliseconds, against whatever a watch may have missed. */

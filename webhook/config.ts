@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { SchedgateError } from "../common/errors.ts";
+
+const port = z.coerce.number().int().min(1).max(65535);
+
+const schema = z.object({
+  SCHEDGATE_NAMESPACE: z.string().min(1).default("schedgate-system"),
+  SCHEDGATE_POD_NAME: z.string().min(1).default("local"),
+  SCHEDGATE_PORT: port.default(8443),
+  SCHEDGATE_HEALTH_PORT: port.default(8081),
+  SCHEDGATE_SERVICE: z.string().min(1).default("schedgate-webhook"),
+  SCHEDGATE_SECRET: z.string().min(1).default("schedgate-webhook-ca"),
+  SCHEDGATE_CONFIGURATION: z.string().min(1).default("schedgate"),
+  SCHEDGATE_URL: z.url({ protocol: /^https$/ }).optional(),
+  SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(15),
+  KUBECONFIG: z.string().min(1).optional(),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+});
+
+/** Everything that may differ between two places where the webhook runs. */
+export interface Config {
+  namespace: string;
+  podName: string;
+  port: number;
+  healthPort: number;
+  service: string;
+  secret: string;
+  configuration: string;
+  /** Set: the API server is told this URL in place of the Service. For a process outside the cluster. */
+  url: string | undefined;
+  /** So long it serves on after SIGTERM, until nobody is sent here any more, milliseconds. */
+  drainMs: number;
+  /** Set: used in place of the pod's service account. */
+  kubeconfig: string | undefined;
+  logLevel: string;
+}
+
+/** Reads the environment. @throws SchedgateError E_CONFIG that names each variable that is wrong. */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const parsed = schema.safeParse(environment);
+  if (!parsed.success) {
+    throw new SchedgateError("E_CONFIG", `the environment is wrong: ${z.prettifyError(parsed.error)}`);
+  }
+  const env = parsed.data;
+  return {
+    namespace: env.SCHEDGATE_NAMESPACE,
+    podName: env.SCHEDGATE_POD_NAME,
+    port: env.SCHEDGATE_PORT,
+    healthPort: env.SCHEDGATE_HEALTH_PORT,
+    service: env.SCHEDGATE_SERVICE,
+    secret: env.SCHEDGATE_SECRET,
+    configuration: env.SCHEDGATE_CONFIGURATION,
+    url: env.SCHEDGATE_URL,
+    drainMs: env.SCHEDGATE_DRAIN_SECONDS * 1000,
+    kubeconfig: env.KUBECONFIG,
+    logLevel: env.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,69 @@
+import { X509Certificate } from "node:crypto";
+import { ensureAuthority } from "../../certs/authority.ts";
+import type { AuthorityOptions } from "../../certs/authority.ts";
+import { issueLeaf } from "../../certs/issue.ts";
+import type { KeyPair } from "../../certs/issue.ts";
+import { renewalTime } from "../../certs/verify.ts";
+import type { AltName } from "../../certs/x509.ts";
+
+interface Leaf {
+  pair: KeyPair;
+  /** The CA that signed it. */
+  ca: string;
+  renewAt: Date;
+}
+
+/** This replica's serving certificate: in memory, from the CA that all replicas share. */
+export class ServingCertificate {
+  readonly #options: AuthorityOptions;
+  readonly #names: readonly AltName[];
+  #bundle = "";
+  #current: Leaf | undefined;
+  /** Issued, but not yet trusted by the live configurations. */
+  #next: Leaf | undefined;
+
+  constructor(options: AuthorityOptions, names: readonly AltName[]) {
+    this.#options = options;
+    this.#names = names;
+  }
+
+  /** The certificate in use; undefined before the first `refresh`. */
+  get current(): KeyPair | undefined {
+    return this.#current?.pair;
+  }
+
+  /** Reads or makes the CA, and issues a new leaf where one is due. The CA bundle that clients should trust. */
+  async refresh(): Promise<string> {
+    const authority = await ensureAuthority(this.#options, this.#bundle);
+    this.#bundle = authority.bundle;
+    const newest = this.#next ?? this.#current;
+    const now = this.#options.clock.now();
+    if (newest === undefined || newest.ca !== authority.ca.certificate || now >= newest.renewAt) {
+      const pair = issueLeaf(authority.ca, this.#names, now);
+      const renewAt = renewalTime(new X509Certificate(pair.certificate));
+      this.#next = { pair, ca: authority.ca.certificate, renewAt };
+      this.#current ??= this.#next;
+    }
+    return authority.bundle;
+  }
+
+  /** Takes the next certificate into use once clients trust it; the certificate to serve from now on, if it is new. */
+  adopt(isTrusted: (leaf: string) => boolean): KeyPair | undefined {
+    const next = this.#next;
+    if (next === undefined || !isTrusted(next.pair.certificate)) return undefined;
+    this.#next = undefined;
+    this.#current = next;
+    return next.pair;
+  }
+}
+
+/** Under which names the API server calls: the Service's, and the host of the URL where there is one. */
+export function servingNames(service: string, namespace: string, url: string | undefined): AltName[] {
+  const inCluster = [service, `${service}.${namespace}`, `${service}.${namespace}.svc`];
+  const names: AltName[] = [...inCluster, `${service}.${namespace}.svc.cluster.local`].map((dns) => ({
+    dns,
+  }));
+  if (url === undefined) return names;
+  const { hostname } = new URL(url);
+  return [...names, /^[\d.]+$/.test(hostname) ? { ip: hostname } : { dns: hostname }];
+}

@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import type { Clock } from "../../common/clock.ts";
+import { messageOf } from "../../common/errors.ts";
+import { pathOf, resources } from "../../common/kube/paths.ts";
+import { hasStatus } from "../../common/kube/port.ts";
+import type { KubeApi } from "../../common/kube/port.ts";
+import { reflector } from "../../common/kube/reflector.ts";
+import type { Reflector } from "../../common/kube/reflector.ts";
+import type { Logger } from "../../common/log.ts";
+import { isTrusted } from "../../certs/verify.ts";
+import type { Webhook } from "../admission/admit.ts";
+
+const webhookSchema = z.looseObject({ clientConfig: z.looseObject({ caBundle: z.string().optional() }) });
+const configurationSchema = z.looseObject({
+  metadata: z.looseObject({ name: z.string(), resourceVersion: z.string() }),
+  webhooks: z.array(webhookSchema).nullish(),
+});
+type Configuration = z.infer<typeof configurationSchema>;
+
+export interface ConfigurationsOptions {
+  api: KubeApi;
+  clock: Clock;
+  log: Logger;
+  /** The name of both configurations. */
+  name: string;
+  onChange: () => void;
+}
+
+const KINDS = { mutate: resources.mutatingWebhooks, validate: resources.validatingWebhooks };
+const WEBHOOKS: Webhook[] = ["mutate", "validate"];
+
+/** Both live webhook configurations: watched, compared with what they should be, and put right. */
+export class Configurations {
+  readonly #options: ConfigurationsOptions;
+  readonly #live: Record<Webhook, Reflector<Configuration>>;
+
+  constructor(options: ConfigurationsOptions) {
+    this.#options = options;
+    // The rights are for this one name, and a list by it is all that they allow.
+    const query = { fieldSelector: `metadata.name=${options.name}` };
+    const of = (webhook: Webhook): Reflector<Configuration> =>
+      reflector({
+        ...options,
+        path: pathOf(KINDS[webhook]),
+        query,
+        parse: (object) => configurationSchema.parse(object),
+      });
+    this.#live = { mutate: of("mutate"), validate: of("validate") };
+  }
+
+  /** Until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(WEBHOOKS.map((each) => this.#live[each].run(signal)));
+  }
+
+  /** Whether both are known. */
+  get synced(): boolean {
+    return WEBHOOKS.every((each) => this.#live[each].synced);
+  }
+
+  /** Whether the API server would trust this certificate, by what both live configurations hold. */
+  trusts(leaf: string, now: Date): boolean {
+    return WEBHOOKS.every((each) => {
+      const hooks = this.#current(each)?.webhooks ?? [];
+      return (
+        hooks.length > 0 && hooks.every(({ clientConfig }) => trustsOne(clientConfig.caBundle, leaf, now))
+      );
+    });
+  }
+
+  /** Whether both are as they should be. */
+  areRight(wanted: Record<Webhook, unknown[]>): boolean {
+    return WEBHOOKS.every((each) => isDeepStrictEqual(this.#current(each)?.webhooks ?? [], wanted[each]));
+  }
+
+  /**
+   * Writes what is not as it should be, on the version just read, so that of two writers one starts over.
+   * @throws KubeApiError, also where the configuration does not exist: the manifests make it.
+   */
+  async putRight(wanted: Record<Webhook, unknown[]>): Promise<void> {
+    for (const webhook of WEBHOOKS) {
+      const path = pathOf(KINDS[webhook], { name: this.#options.name });
+      const live = configurationSchema.parse(await this.#options.api.request({ method: "GET", path }));
+      if (isDeepStrictEqual(live.webhooks ?? [], wanted[webhook])) continue;
+      await this.#write(path, { ...live, webhooks: wanted[webhook] });
+    }
+  }
+
+  async #write(path: string, body: object): Promise<void> {
+    const { api, log } = this.#options;
+    try {
+      await api.request({ method: "PUT", path, body });
+      log.info({ path }, "wrote the webhook configuration");
+    } catch (error) {
+      // Another replica wrote first: its change comes by the watch, and is compared again.
+      if (!hasStatus(error, 409)) throw error;
+      log.info({ path, error: messageOf(error) }, "another replica wrote the webhook configuration");
+    }
+  }
+
+  #current(webhook: Webhook): Configuration | undefined {
+    return this.#live[webhook].items().get(this.#options.name);
+  }
+}
+
+function trustsOne(caBundle: string | undefined, leaf: string, now: Date): boolean {
+  return isTrusted(leaf, Buffer.from(caBundle ?? "", "base64").toString("utf8"), now);
+}

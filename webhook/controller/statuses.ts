@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Condition, ObjectMeta } from "../../common/api/meta.ts";
+import { pathOf, resources } from "../../common/kube/paths.ts";
+import type { ResourceName } from "../../common/kube/paths.ts";
+import { hasStatus } from "../../common/kube/port.ts";
+import type { KubeApi } from "../../common/kube/port.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import { judgeGrant, judgeProfile, protectedClasses } from "./conditions.ts";
+import type { Judgement } from "./conditions.ts";
+
+/** A kind with conditions in its status. */
+interface Reported {
+  metadata: ObjectMeta;
+  status?: { conditions?: Condition[] | undefined; observedGeneration?: number | undefined } | undefined;
+}
+
+/** Brings the status of every profile and grant up to what is known now. @throws KubeApiError */
+export async function reportStatuses(api: KubeApi, inventory: Inventory, now: Date): Promise<void> {
+  const [profiles, classes] = [inventory.profiles(), inventory.classes()];
+  for (const profile of profiles) {
+    const judged = judgeProfile(profile, profiles, classes);
+    const more = { runtimeClasses: protectedClasses(profile, classes) };
+    await report(api, resources.hookProfiles, profile, { ...statusOf(profile, judged, now), ...more });
+  }
+  for (const grant of inventory.grants()) {
+    await report(api, resources.hookGrants, grant, statusOf(grant, judgeGrant(grant, profiles, now), now));
+  }
+}
+
+/** The part of a status that says what was judged. A condition keeps its time while its status stays. */
+function statusOf(
+  object: Reported,
+  judged: readonly Judgement[],
+  now: Date,
+): NonNullable<Reported["status"]> {
+  const { generation } = object.metadata;
+  const time = now.toISOString().replace(/\.\d+Z$/, "Z");
+  const conditions = judged.map((each) => {
+    const old = object.status?.conditions?.find(({ type }) => type === each.type);
+    const lastTransitionTime = old?.status === each.status ? old.lastTransitionTime : time;
+    return {
+      ...each,
+      lastTransitionTime,
+      ...(generation !== undefined && { observedGeneration: generation }),
+    };
+  });
+  return { conditions, ...(generation !== undefined && { observedGeneration: generation }) };
+}
+
+/** Writes only what changed, on the version it was judged by: a newer one brings us back here by itself. */
+async function report(api: KubeApi, resource: ResourceName, object: Reported, status: object): Promise<void> {
+  const { name, resourceVersion } = object.metadata;
+  if (isDeepStrictEqual({ ...object.status, ...status }, object.status)) return;
+  const path = pathOf(resource, { name, subresource: "status" });
+  try {
+    await api.request({ method: "PATCH", path, body: { metadata: { resourceVersion }, status } });
+  } catch (error) {
+    if (!hasStatus(error, 409) && !hasStatus(error, 404)) throw error;
+  }
+}

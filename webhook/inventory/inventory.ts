@@ -1,0 +1,114 @@
+import type { Clock } from "../../common/clock.ts";
+import { hookGrantSchema } from "../../common/api/hookgrant.ts";
+import type { HookGrant } from "../../common/api/hookgrant.ts";
+import { hookProfileSchema } from "../../common/api/hookprofile.ts";
+import type { HookProfile } from "../../common/api/hookprofile.ts";
+import { SchedgateError } from "../../common/errors.ts";
+import { pathOf, resources } from "../../common/kube/paths.ts";
+import type { KubeApi } from "../../common/kube/port.ts";
+import { reflector } from "../../common/kube/reflector.ts";
+import type { Reflector } from "../../common/kube/reflector.ts";
+import type { Logger } from "../../common/log.ts";
+import { readProfile } from "../policy/profile.ts";
+import type { Profile } from "../policy/profile.ts";
+import { resolveHandler, runtimeClassSchema } from "./classes.ts";
+import type { RuntimeClass } from "./classes.ts";
+
+export interface InventoryOptions {
+  api: KubeApi;
+  clock: Clock;
+  log: Logger;
+  /** Called after each change of anything below. */
+  onChange: () => void;
+}
+
+interface HeldProfile {
+  object: HookProfile;
+  profile: Profile;
+}
+
+/** What the cluster says about profiles, grants and classes, kept by list and watch. */
+export class Inventory {
+  readonly #api: KubeApi;
+  readonly #profiles: Reflector<HeldProfile>;
+  readonly #grants: Reflector<HookGrant>;
+  readonly #classes: Reflector<RuntimeClass>;
+
+  constructor({ api, clock, log, onChange }: InventoryOptions) {
+    this.#api = api;
+    const common = { api, clock, log, onChange };
+    this.#profiles = reflector({ ...common, path: pathOf(resources.hookProfiles), parse: holdProfile });
+    this.#grants = reflector({
+      ...common,
+      path: pathOf(resources.hookGrants),
+      parse: (object) => hookGrantSchema.parse(object),
+    });
+    this.#classes = reflector({
+      ...common,
+      path: pathOf(resources.runtimeClasses),
+      parse: (object) => runtimeClassSchema.parse(object),
+    });
+  }
+
+  /** Until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#profiles, this.#grants, this.#classes].map((each) => each.run(signal)));
+  }
+
+  /** Why nothing can be judged now, or undefined. A profile that can't be read might protect anything. */
+  whyNotSynced(): string | undefined {
+    const caches = { hookprofiles: this.#profiles, hookgrants: this.#grants, runtimeclasses: this.#classes };
+    const missing = Object.entries(caches).filter(([, each]) => !each.synced);
+    if (missing.length > 0)
+      return `not in step with the API server: ${missing.map(([name]) => name).join(", ")}`;
+    const [unreadable] = this.#profiles.unreadable();
+    return unreadable && `HookProfile ${unreadable[0]} cannot be read: ${unreadable[1]}`;
+  }
+
+  /** Profiles, oldest first, and grants. @throws SchedgateError E_NOT_SYNCED where they are not known. */
+  rules(): { profiles: Profile[]; grants: HookGrant[] } {
+    const why = this.whyNotSynced();
+    if (why !== undefined) throw new SchedgateError("E_NOT_SYNCED", why);
+    return { profiles: this.#heldProfiles().map((each) => each.profile), grants: this.grants() };
+  }
+
+  /** The HookProfile objects, oldest first. */
+  profiles(): HookProfile[] {
+    return this.#heldProfiles().map((each) => each.object);
+  }
+
+  /** The HookGrant objects. */
+  grants(): HookGrant[] {
+    return [...this.#grants.items().values()];
+  }
+
+  /** The RuntimeClass objects, by name. */
+  classes(): ReadonlyMap<string, RuntimeClass> {
+    return this.#classes.items();
+  }
+
+  /** See `resolveHandler`. */
+  handlerOf(runtimeClassName: string): Promise<string | undefined> {
+    const { profiles } = this.rules();
+    const resolver = {
+      api: this.#api,
+      cached: (name: string) => this.#classes.items().get(name),
+      isProtected: (handler: string) => profiles.some((each) => each.handlers.has(handler)),
+    };
+    return resolveHandler(resolver, runtimeClassName);
+  }
+
+  #heldProfiles(): HeldProfile[] {
+    return [...this.#profiles.items().values()].sort((a, b) => (age(a.object) < age(b.object) ? -1 : 1));
+  }
+}
+
+function holdProfile(raw: unknown): HeldProfile {
+  const object = hookProfileSchema.parse(raw);
+  return { object, profile: readProfile(object) };
+}
+
+/** Sorts by age, then by name. */
+function age({ metadata }: HookProfile): string {
+  return `${metadata.creationTimestamp ?? ""} ${metadata.name}`;
+}

@@ -1,0 +1,53 @@
+import { systemClock as clock } from "../common/clock.ts";
+import { connectKube } from "../common/kube/client.ts";
+import { pathOf, resources } from "../common/kube/paths.ts";
+import { createLogger } from "../common/log.ts";
+import { readConfig } from "./config.ts";
+import { ServingCertificate, servingNames } from "./controller/certificate.ts";
+import { Configurations } from "./controller/configurations.ts";
+import { Controller } from "./controller/controller.ts";
+import { Inventory } from "./inventory/inventory.ts";
+import { createMetrics } from "./metrics.ts";
+import { createApp } from "./server/app.ts";
+import { serveHealth } from "./server/health.ts";
+import { readiness } from "./server/readiness.ts";
+import { closeServer, createWebhookServer } from "./server/server.ts";
+
+const config = readConfig();
+const { namespace, service, url, port } = config;
+const log = createLogger("webhook", config.logLevel).child({ pod: config.podName });
+const [ending, ended] = [new AbortController(), new AbortController()];
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => {
+    ending.abort();
+  });
+}
+const onChange = (): void => {
+  controller.wake();
+};
+
+const common = { api: connectKube(config.kubeconfig), clock, log };
+const metrics = createMetrics();
+const inventory = new Inventory({ ...common, onChange });
+const configurations = new Configurations({ ...common, onChange, name: config.configuration });
+const path = pathOf(resources.secrets, { namespace, name: config.secret });
+const certificate = new ServingCertificate({ ...common, path }, servingNames(service, namespace, url));
+const rules = () => inventory.rules();
+const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count: metrics.count }));
+const target = url === undefined ? { service: { namespace, name: service } } : { url };
+const { useCertificate } = server;
+const controlled = { inventory, configurations, certificate, metrics, target, useCertificate };
+const controller = new Controller({ ...common, ...controlled });
+
+const whyNotReady = readiness({ inventory, configurations, certificate, clock, ending: ending.signal });
+const health = await serveHealth(config.healthPort, { whyNotReady, metrics });
+const work = Promise.all([inventory, configurations].map((each) => each.run(ended.signal)));
+await certificate.refresh();
+if (certificate.current !== undefined) await server.listen(port, certificate.current);
+log.info({ port, healthPort: config.healthPort }, "serving");
+// Only now: before this process serves, nothing may be sent here.
+await controller.run(ending.signal);
+log.info({ drainMs: config.drainMs }, "draining");
+await server.drain(config.drainMs, clock);
+ended.abort();
+await Promise.all([work, closeServer(health, clock)]);

@@ -1,0 +1,72 @@
+import type { Pod } from "../../common/api/pod.ts";
+import { API_VERSION } from "../../common/api/names.ts";
+import type { Finding } from "./decide.ts";
+import { isClean } from "./decide.ts";
+import type { Uncovered } from "./grants.ts";
+import type { Use } from "./uses.ts";
+
+/** So many protected things are named; the others are counted. */
+const NAMED = 5;
+
+/**
+ * The one line that a person reads: which pod, what of it is protected, by which profile, for which service account,
+ * why no grant covers it, and the command that would grant it. Only the places that refuse, warn or note use it.
+ */
+export function refusalLine(pod: Pod, findings: readonly Finding[]): string {
+  const parts = findings.filter((each) => !isClean(each)).map((each) => findingClause(pod, each));
+  return `pod ${pod.namespace}/${pod.name}: ${parts.join("; ")}`;
+}
+
+function findingClause(pod: Pod, { profile, uses, coverage, faults }: Finding): string {
+  const clauses: string[] = [];
+  if (coverage?.covered === false) {
+    const verb = uses.length === 1 ? "is" : "are";
+    clauses.push(
+      `${usesText(uses)} ${verb} protected by HookProfile ${profile.name}, and ` +
+        `${coverageText(pod, coverage)}; ${remedy(pod, profile.name, coverage)}`,
+    );
+  }
+  clauses.push(...faults.map((each) => `HookProfile ${profile.name}: ${each}`));
+  return clauses.join("; ");
+}
+
+function usesText(uses: readonly Use[]): string {
+  const named = uses.slice(0, NAMED).map(useText);
+  const more = uses.length - named.length;
+  if (more > 0) named.push(`${more} more`);
+  const last = named.pop() ?? "";
+  return named.length === 0 ? last : `${named.join(", ")} and ${last}`;
+}
+
+function useText(use: Use): string {
+  if (use.kind === "class") return `runtimeClassName ${use.runtimeClassName} (handler ${use.handler})`;
+  return use.kind === "request" ? `annotation ${use.key}=enabled` : `annotation ${use.key}`;
+}
+
+function coverageText(pod: Pod, coverage: Uncovered): string {
+  const who = `service account ${pod.namespace}/${pod.serviceAccount}`;
+  switch (coverage.reason) {
+    case "none":
+      return `no HookGrant covers ${who}`;
+    case "expired":
+      return `the HookGrant ${coverage.grant} for ${who} expired at ${coverage.notAfter}`;
+    case "noRoom":
+      return `the HookGrant ${coverage.grant} for ${who} has no room (${coverage.limit}: limit 0)`;
+  }
+}
+
+/** A command that a cluster admin can paste. Names are DNS names, so nothing in it needs quoting of its own. */
+function remedy(pod: Pod, profile: string, coverage: Uncovered): string {
+  if (coverage.reason !== "none")
+    return `a cluster admin can change that: kubectl edit hookgrant ${coverage.grant}`;
+  const grant = {
+    apiVersion: API_VERSION,
+    kind: "HookGrant",
+    metadata: { generateName: `${pod.namespace}-` },
+    spec: {
+      profileName: profile,
+      subjects: [{ namespace: pod.namespace, serviceAccounts: [pod.serviceAccount] }],
+    },
+  };
+  return `a cluster admin can grant it: echo '${JSON.stringify(grant)}' | kubectl create -f -`;
+}

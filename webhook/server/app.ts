@@ -1,0 +1,55 @@
+import express from "express";
+import type { ErrorRequestHandler, Express, Request, Response } from "express";
+import { messageOf } from "../../common/errors.ts";
+import type { Logger } from "../../common/log.ts";
+import { admit } from "../admission/admit.ts";
+import type { AdmissionDeps, Webhook } from "../admission/admit.ts";
+import { readReview } from "../admission/review.ts";
+
+/** Two objects of the largest size that the API takes (3 MiB, on update the old and the new one), and the rest of a review. */
+const MAX_BODY = 7 * 1024 * 1024;
+
+/** The HTTP application of both webhooks. */
+export function createApp(deps: AdmissionDeps): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  const body = express.raw({ type: "application/json", limit: MAX_BODY });
+  for (const webhook of ["mutate", "validate"] as const)
+    app.post(`/${webhook}`, body, handler(webhook, deps));
+  app.use((_, response: Response) => {
+    response.status(404).type("text/plain").send("POST /mutate or /validate\n");
+  });
+  app.use(errorHandler(deps.log));
+  return app;
+}
+
+function handler(webhook: Webhook, deps: AdmissionDeps) {
+  return async (request: Request, response: Response): Promise<void> => {
+    const body: unknown = request.body;
+    if (!Buffer.isBuffer(body)) {
+      response.status(415).type("text/plain").send("the body must be application/json\n");
+      return;
+    }
+    response.json(await admit(webhook, readReview(body), deps));
+  };
+}
+
+/** Answers that cannot be an AdmissionReview, because there was no request to answer: the API server takes them as failed. */
+function errorHandler(log: Logger): ErrorRequestHandler {
+  return (error: unknown, request: Request, response: Response, _next) => {
+    const status = statusOf(error);
+    log.warn({ path: request.path, status, error: messageOf(error) }, "bad request");
+    response
+      .status(status)
+      .type("text/plain")
+      .send(`${messageOf(error)}\n`);
+  };
+}
+
+/** body-parser's errors carry their status: 413 too large, 400 cut off. E_REVIEW is the caller's fault as well. */
+function statusOf(error: unknown): number {
+  if (typeof error !== "object" || error === null) return 500;
+  if ("status" in error && typeof error.status === "number") return error.status;
+  return "code" in error && error.code === "E_REVIEW" ? 400 : 500;
+}

@@ -1,0 +1,26 @@
+import type { Clock } from "../../common/clock.ts";
+import type { ServingCertificate } from "../controller/certificate.ts";
+import type { Configurations } from "../controller/configurations.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+
+export interface ReadinessOptions {
+  inventory: Inventory;
+  configurations: Configurations;
+  certificate: ServingCertificate;
+  clock: Clock;
+  /** Set when the process is told to end. */
+  ending: AbortSignal;
+}
+
+/** Why the API server must not be sent here now, or undefined: what the kubelet asks by /readyz. */
+export function readiness({ inventory, configurations, certificate, clock, ending }: ReadinessOptions) {
+  return (): string | undefined => {
+    if (ending.aborted) return "shutting down";
+    const why = inventory.whyNotSynced();
+    if (why !== undefined) return why;
+    if (!configurations.synced) return "not in step with the API server: webhook configurations";
+    const leaf = certificate.current?.certificate;
+    if (leaf !== undefined && configurations.trusts(leaf, clock.now())) return undefined;
+    return "the live webhook configurations do not trust this replica's certificate yet";
+  };
+}

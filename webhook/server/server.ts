@@ -1,0 +1,63 @@
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { RequestListener, Server as HttpServer } from "node:http";
+import type { Clock } from "../../common/clock.ts";
+import type { KeyPair } from "../../certs/issue.ts";
+
+/** The API server keeps idle connections for 90 s (Go's default): close later than it does, or it meets closed ones. */
+const KEEP_ALIVE_MS = 95_000;
+const HEADERS_MS = 32_000;
+const REQUEST_MS = 30_000;
+
+/** The last answers get so long once nobody is sent here any more. */
+const CLOSE_MS = 10_000;
+
+export interface WebhookServer {
+  listen(port: number, leaf: KeyPair): Promise<void>;
+  /** New connections get this certificate; those that are open stay. */
+  useCertificate: (leaf: KeyPair) => void;
+  /** Serves on for `drainMs`, telling each client to connect anew, then ends. */
+  drain(drainMs: number, clock: Clock): Promise<void>;
+}
+
+/** The HTTPS server of the webhooks. HTTP/1.1 only: the API server speaks nothing else to webhooks. */
+export function createWebhookServer(app: RequestListener): WebhookServer {
+  let draining = false;
+  const server = createServer({ ALPNProtocols: ["http/1.1"], minVersion: "TLSv1.2" }, (request, response) => {
+    // Without this a busy client keeps its connection, and `close` would never end.
+    if (draining) response.setHeader("Connection", "close");
+    app(request, response);
+  });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = HEADERS_MS;
+  server.requestTimeout = REQUEST_MS;
+  const use = (leaf: KeyPair): void => {
+    server.setSecureContext({ cert: leaf.certificate, key: leaf.key, minVersion: "TLSv1.2" });
+  };
+  return {
+    async listen(port, leaf) {
+      use(leaf);
+      server.listen(port);
+      await once(server, "listening");
+    },
+    useCertificate: use,
+    async drain(drainMs, clock) {
+      draining = true;
+      await clock.sleep(drainMs);
+      await closeServer(server, clock);
+    },
+  };
+}
+
+/** Ends a server: idle connections at once, busy ones when they have their answer or the time is over. */
+export async function closeServer(server: HttpServer, clock: Clock): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const patience = new AbortController();
+  void clock.sleep(CLOSE_MS, patience.signal).then(() => {
+    server.closeAllConnections();
+  });
+  await closed;
+  patience.abort();
+}
