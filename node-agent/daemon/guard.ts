@@ -4,7 +4,6 @@ import type { Logger } from "../../common/log.ts";
 import type { HostFs } from "../host/host-fs.ts";
 import { isAlive } from "../isolation/liveness.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
-import { sweepAsks } from "../oci/asks.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { directoryWatches } from "./watches.ts";
 
@@ -52,7 +51,6 @@ export function guard(options: GuardOptions): Guard {
     isolation ??= options.open();
     const { backend, ledger } = isolation;
     hostFs.mkdirs(`${runDir}/ledger`);
-    sweepAsks(hostFs, runDir);
     const outcome = await reconcile(isolation, ATTEMPTS);
     const dirs = outcome.watch.map((dir) => (dir === "" ? backend.root : `${backend.root}/${dir}`));
     if (watches.set([`${runDir}/ledger`, ...dirs])) again = true;

@@ -29,11 +29,13 @@ export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<
   log.info({ changed: changed.map(({ path }) => path) }, "uninstalled");
 }
 
-// Live owners, or kernel files that still wait to be put back: the state is needed yet.
+// Live owners, containers that may become one, or kernel files that still wait to be put back: the state is needed yet.
 function hasOwners({ files, config }: Host): boolean {
-  const ledger = `${config.runDir}/ledger`;
+  const filled = (dir: string): boolean => files.exists(dir) && files.list(dir).length > 0;
   return (
-    files.exists(`${config.runDir}/before.json`) || (files.exists(ledger) && files.list(ledger).length > 0)
+    files.exists(`${config.runDir}/before.json`) ||
+    filled(`${config.runDir}/ledger`) ||
+    filled(`${config.runDir}/asks`)
   );
 }
 

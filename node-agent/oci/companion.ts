@@ -4,7 +4,7 @@ import type { HostFs } from "../host/host-fs.ts";
 import { openIsolation } from "../isolation/open.ts";
 import { isContainerId } from "../isolation/owner.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
-import { readAsk, removeAsk } from "./asks.ts";
+import { readAsk, removeAsk, sweepAsks } from "./asks.ts";
 import { asksForIsolation, readBundle } from "./bundle.ts";
 import type { CompanionConfig } from "./config.ts";
 import { parseHookState } from "./hook-state.ts";
@@ -41,6 +41,8 @@ export async function createRuntime(companion: Companion, stateText: string): Pr
 export async function remove({ hostFs, config }: Companion, id: string, forced: boolean): Promise<void> {
   const { over } = await release(open(hostFs, config), containerId(id), forced);
   if (over) removeAsk(hostFs, config.runDir, id);
+  // Here, not in the daemon: its pod does not see the bundles.
+  sweepAsks(hostFs, config.runDir);
 }
 
 /** `poststop`: as a hook; the container's cgroup is gone already. */
