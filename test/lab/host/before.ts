@@ -43,6 +43,10 @@ const OUTSIDE = [
   "/run/containerd/runc/k8s.io",
   "/run/containerd/runc",
   "/run/containerd",
+  "/etc/crio/auth",
+  "/etc/crio",
+  "/var/lib/containers/cache",
+  "/var/lib/containers",
   "/opt/schedgate",
   "/run/schedgate",
 ] as const;

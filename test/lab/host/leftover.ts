@@ -15,11 +15,15 @@ const NODE_PROGRAMS = new Set([
   "runc",
 ]);
 
-/** The node's programs that still run and carry the lab's mark, which shims have from their containerd. */
+/**
+ * The node's programs that still run: they carry the lab's mark, which shims have from their containerd, or a path of
+ * the lab among their arguments, as conmon does, which CRI-O starts with an environment of its own.
+ */
 export async function nodeProcesses(stateDir: string): Promise<{ pid: number; name: string }[]> {
   const found: { pid: number; name: string }[] = [];
-  for (const { pid, name } of await namedProcesses())
-    if (await isMarked(pid, stateDir)) found.push({ pid, name });
+  for (const { pid, name } of await namedProcesses()) {
+    if ((await isMarked(pid, stateDir)) || (await namesLab(pid, stateDir))) found.push({ pid, name });
+  }
   return found;
 }
 
@@ -63,8 +67,17 @@ async function namedProcesses(): Promise<{ pid: number; name: string }[]> {
 }
 
 async function commOf(pid: number): Promise<string> {
+  return (await textOf(pid, "comm")).trim();
+}
+
+async function namesLab(pid: number, stateDir: string): Promise<boolean> {
+  return (await textOf(pid, "cmdline")).split("\0").some((argument) => argument.startsWith(`${stateDir}/`));
+}
+
+/** Empty where the process has ended. */
+async function textOf(pid: number, file: "comm" | "cmdline"): Promise<string> {
   try {
-    return (await readFile(`/proc/${pid}/comm`, "utf8")).trim();
+    return await readFile(`/proc/${pid}/${file}`, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ESRCH") return "";
     throw error;

@@ -2,28 +2,35 @@ import { chmod, writeFile } from "node:fs/promises";
 import type { HostLayout } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 
-/** Whether runc cannot do here what CRI-O asks of it: lower an oom_score_adj, or limit huge pages. */
+/**
+ * Whether runc cannot do here what CRI-O asks of it: lower an oom_score_adj, give a privileged container every
+ * capability, or limit huge pages.
+ */
 export function needsLowLevelRuntime(machine: Machine): boolean {
   return !machine.lowersOomScore || !machine.hugetlb;
 }
 
 /**
- * A script that takes what this machine's kernel refuses out of a bundle's config.json, then becomes runc. Each member
- * is removed with the comma before or after it; both are always amid others in what CRI-O writes.
+ * A script that takes what this machine's kernel refuses out of a bundle's config.json (`create`) or a process file
+ * (`exec --process`), then becomes runc. Each goes with the comma before or after it: none of them is ever alone in
+ * what CRI-O writes.
  */
 export function lowLevelRuntimeScript(runc: string): string {
   return `#!/bin/sh
-bundle= previous= create=
+spec= previous=
 for argument do
-  case $previous in --bundle|-b) bundle=$argument ;; esac
-  case $argument in --bundle=*) bundle=\${argument#--bundle=} ;; create|run) create=yes ;; esac
+  case $previous in
+    --bundle|-b) spec=$argument/config.json ;;
+    --process|-p) spec=$argument ;;
+  esac
   previous=$argument
 done
-if [ -n "$create" ] && [ -n "$bundle" ]; then
+if [ -n "$spec" ]; then
   sed -i -zE \\
     -e 's/"oomScoreAdj":\\s*-?[0-9]+\\s*,//; s/,\\s*"oomScoreAdj":\\s*-?[0-9]+//' \\
     -e 's/"hugepageLimits":\\s*\\[[^]]*\\]\\s*,//; s/,\\s*"hugepageLimits":\\s*\\[[^]]*\\]//' \\
-    "$bundle/config.json" || exit 1
+    -e 's/"CAP_SYS_RESOURCE"\\s*,//g; s/,\\s*"CAP_SYS_RESOURCE"//g' \\
+    "$spec" || exit 1
 fi
 exec '${runc}' "$@"
 `;

@@ -15,7 +15,8 @@ export async function removeOutside(layout: HostLayout, before: Before): Promise
     ...(await ownLogLinks(layout)),
     ...(await ownResults(layout)),
     ...(await shimSockets(layout)),
-    ...(before.absent.includes("/var/lib/kubelet") ? await filesIn("/var/lib/kubelet/device-plugins") : []),
+    ...(await filesInNew(before, "/var/lib/kubelet/device-plugins")),
+    ...(await filesInNew(before, "/var/lib/containers/cache")), // skopeo's
   ];
   for (const file of files) await rm(file, { force: true });
   const directories: string[] = [];
@@ -23,6 +24,10 @@ export async function removeOutside(layout: HostLayout, before: Before): Promise
   const counts = new Map<string, number>();
   for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
   return [...[...counts].map(([directory, count]) => `${count} files in ${directory}`), ...directories];
+}
+
+function filesInNew({ absent }: Before, directory: string): Promise<string[]> {
+  return absent.includes(directory) ? filesIn(directory) : Promise.resolve([]);
 }
 
 async function ownLogLinks({ podLogs }: HostLayout): Promise<string[]> {
