@@ -3,7 +3,7 @@ import { SchedgateError } from "../../common/errors.ts";
 import { down } from "./down.ts";
 import type { Output } from "./exec.ts";
 import { openProcesses } from "./processes.ts";
-import { installSchedgate } from "./product/install.ts";
+import { installSchedgate } from "./schedgate.ts";
 import { labName, readState, stateDirectory } from "./state.ts";
 import type { Lab, LabOptions, NodeKind, Runtime } from "./types.ts";
 import { attach, up } from "./up.ts";
@@ -89,7 +89,7 @@ async function start({ schedgate, ...asked }: UpArguments, { print, log, signal 
 /** Installs the product from the working tree; without that the lab comes down again. */
 async function installProduct(lab: Lab): Promise<void> {
   try {
-    await installSchedgate(lab, lab.options.log);
+    await installSchedgate(lab);
   } catch (error) {
     for (const line of await down(lab.options.name)) lab.options.log(`  removed: ${line}`);
     throw error;

@@ -1,5 +1,6 @@
 import type { Cache } from "./cache.ts";
 import type { Output } from "./exec.ts";
+import type { BaseImage } from "./oci.ts";
 import type { Pki } from "./pki.ts";
 import type { Requirement } from "./prerequisites.ts";
 import type { Processes } from "./processes.ts";
@@ -16,6 +17,11 @@ export interface LabOptions {
   /** Tells labs on one machine apart; default `$SCHEDGATE_LAB`, else `lab`. */
   name?: string;
   log: (line: string) => void;
+  /**
+   * Images whose large layers the node should have from the start, such as a base image: a VM's snapshot then holds
+   * them, and `loadImage` of an image with the same layers is fast. Ignored by the other kinds of node.
+   */
+  preload?: readonly BaseImage[];
   /** Ends `up` early; what was started by then is ended. */
   signal?: AbortSignal;
 }

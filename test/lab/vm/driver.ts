@@ -8,9 +8,9 @@ import { readJson, writeJson } from "../state.ts";
 import type { LabNode, LabOptions, NodeDriver } from "../types.ts";
 import { HOST_ADDRESS, joinCluster, NODE_NAME } from "./join.ts";
 import { loadImage } from "./load.ts";
-import { startVm, type VmPorts } from "./qemu.ts";
+import type { VmPorts } from "./qemu.ts";
 import { guestShell } from "./shell.ts";
-import { guestSnapshot, resume } from "./snapshot.ts";
+import { guestSnapshot, startGuest } from "./snapshot.ts";
 
 const REQUIREMENTS: readonly Requirement[] = [
   { program: "qemu-system-x86_64", package: "qemu-system-x86" },
@@ -47,9 +47,7 @@ export const vmDriver: NodeDriver = {
     const { image, directory: restore } = await guestSnapshot(context);
     const directory = vmDirectory(stateDir);
     await mkdir(directory, { recursive: true });
-    const backing = { file: join(restore, "disk.qcow2"), format: "qcow2" as const };
-    await startVm({ directory, image, backing, ports, restore }, processes);
-    await resume(directory, options.signal);
+    await startGuest({ directory, image, ports, restore }, processes, options.signal);
     const shell = guestShell(ports.shell);
     await shell.wait(60_000, options.signal);
     await processes.start({

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Processes } from "../processes.ts";
 import { must } from "../exec.ts";
@@ -21,6 +21,8 @@ const KERNEL_LINE = [
   ...["random.trust_cpu=on", "systemd.show_status=no", "systemd.unified_cgroup_hierarchy=1", "audit=0"],
   ...["tsc=reliable", "nowatchdog"],
 ].join(" ");
+
+const RESTORE_LINK = "restore.mig";
 
 export interface VmPorts {
   /** Of this machine's loopback, forwarded to the guest's root shell and CONNECT proxy. */
@@ -55,8 +57,8 @@ export function qemuArguments({ directory, image, ports, restore }: VmSpec): str
     ...["-drive", `file=${exchangeDisk(directory)},if=virtio,format=raw,cache=unsafe`],
     ...["-netdev", ["user,id=n", ...forwards].join(","), "-device", "virtio-net-pci,netdev=n,romfile="],
     ...["-device", "virtio-rng-pci", "-qmp", `unix:${monitorSocket(directory)},server=on,wait=off`],
-    // The working directory is the snapshot's: no path to quote for the shell that qemu starts.
-    ...(restore === undefined ? [] : ["-incoming", "exec:cat memory.mig"]),
+    // A link in the working directory: no path to quote for the shell that qemu starts.
+    ...(restore === undefined ? [] : ["-incoming", `exec:cat ${RESTORE_LINK}`]),
   ];
 }
 
@@ -75,10 +77,11 @@ export async function startVm(spec: VmSpec, processes: Processes): Promise<void>
   await must("qemu-img", ["create", "-q", "-f", "qcow2", "-b", backing.file, "-F", backing.format, disk]);
   await writeFile(exchangeDisk(directory), "");
   await must("truncate", ["-s", String(EXCHANGE_BYTES), exchangeDisk(directory)]);
+  if (restore !== undefined) await symlink(join(restore, "memory.mig"), join(directory, RESTORE_LINK));
   await processes.start({
     name: "vm",
     command: "qemu-system-x86_64",
     args: qemuArguments(spec),
-    cwd: restore ?? directory,
+    cwd: directory,
   });
 }

@@ -1,15 +1,18 @@
-import { mkdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SchedgateError } from "../../../common/errors.ts";
 import { must } from "../exec.ts";
-import { makeBaseImages } from "../oci.ts";
+import { seconds } from "../cache.ts";
+import { type BaseImage, makeBaseImages } from "../oci.ts";
 import { freePorts } from "../ports.ts";
+import type { Processes } from "../processes.ts";
 import type { BuildContext } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { guestImage } from "./image.ts";
-import { loadImage } from "./load.ts";
+import { blobsFile, type ImageTarget, loadImage } from "./load.ts";
 import { connectMonitor, type Monitor } from "./qmp.ts";
-import { EXCHANGE_BYTES, MACHINE, monitorSocket, startVm } from "./qemu.ts";
+import { EXCHANGE_BYTES, MACHINE, monitorSocket, startVm, type VmSpec } from "./qemu.ts";
 import { guestShell } from "./shell.ts";
 
 /** A guest that has booted: its kernel and initrd, and the disk and memory to go on from. */
@@ -20,46 +23,100 @@ export interface Snapshot {
 }
 
 /**
- * The snapshot of a guest whose runtime is up and holds the base images; neither kubelet nor kube-proxy has run in it,
- * and nothing in it belongs to one cluster.
+ * The snapshot of a guest whose runtime is up and holds the base images, and those to preload; neither kubelet nor
+ * kube-proxy has run in it, and nothing in it belongs to one cluster.
  */
 export async function guestSnapshot(context: BuildContext): Promise<Snapshot> {
   const { cache, options } = context;
+  const { preload = [], runtime, kubernetes } = options;
   const image = await guestImage(context);
   const qemu = (await must("qemu-system-x86_64", ["--version"])).split("\n")[0];
-  const recipe = { image, qemu, MACHINE, EXCHANGE_BYTES, layout: 1 };
-  const key = { thing: "snapshot", version: `${options.runtime}-${options.kubernetes}`, recipe };
-  const directory = await cache.get(key, (into) => boot(context, image, into));
+  const recipe = { image, qemu, MACHINE, EXCHANGE_BYTES, layout: 2 };
+  const version = `${runtime}-${kubernetes}`;
+  const booted = await cache.get({ thing: "snapshot", version, recipe }, (into) =>
+    build(context, { image, into }, async (vm) =>
+      makeBaseImages(join(image, "busybox"), join(vm.directory, "images")),
+    ),
+  );
+  if (preload.length === 0) return { image, directory: booted };
+  const digests = await Promise.all(
+    preload.map(async ({ name, archive }) => ({ name, digest: await digest(archive) })),
+  );
+  const directory = await cache.get({ thing: "preloaded", version, recipe: { booted, digests } }, (into) =>
+    build(context, { image, into, from: booted }, () => Promise.resolve([...preload])),
+  );
   return { image, directory };
 }
 
-async function boot(
+async function digest(path: string): Promise<string> {
+  return createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+}
+
+interface Plan {
+  image: string;
+  /** Gets the snapshot. */
+  into: string;
+  /** The snapshot to go on from, instead of booting. */
+  from?: string;
+}
+
+/** Starts a VM, gives it images and saves it. */
+async function build(
   { stateDir, processes, options }: BuildContext,
-  image: string,
-  into: string,
+  { image, into, from }: Plan,
+  imagesFor: (vm: ImageTarget) => Promise<BaseImage[]>,
 ): Promise<void> {
   const { runtime, signal, log } = options;
-  const directory = join(stateDir, "boot");
+  const directory = join(stateDir, "building-vm");
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   const [shellPort = 0, proxy = 0] = await freePorts(2);
-  const backing = { file: join(image, "disk.ext4"), format: "raw" as const };
-  await startVm({ directory, image, backing, ports: { shell: shellPort, proxy } }, processes);
+  const ports = { shell: shellPort, proxy };
+  await startGuest(
+    { directory, image, ports, ...(from === undefined ? {} : { restore: from }) },
+    processes,
+    signal,
+  );
   const shell = guestShell(shellPort);
   await shell.wait(120_000, signal);
   log("  the VM is up");
   await waitFor({ what: `${runtime} in the VM`, timeoutMs: 120_000, intervalMs: 300, signal }, async () =>
     (await shell.run(`systemctl is-active --quiet ${runtime}`)).code === 0 ? true : undefined,
   );
-  for (const { name, archive } of await makeBaseImages(join(image, "busybox"), join(directory, "images"))) {
-    await loadImage({ directory, runtime, shell }, archive, name);
+  const vm = { directory, runtime, shell };
+  for (const { name, archive } of await imagesFor(vm)) {
+    const start = Date.now();
+    await loadImage(vm, archive, name);
+    log(`  it has ${name} (${seconds(start)})`);
   }
-  log("  it has its images");
   await shell.must("sync");
   await save(directory);
   await processes.end("vm");
-  await must("mv", [join(directory, "disk.qcow2"), join(directory, "memory.mig"), into]);
+  await must("mv", [
+    join(directory, "disk.qcow2"),
+    join(directory, "memory.mig"),
+    blobsFile(directory),
+    into,
+  ]);
   await rm(directory, { recursive: true });
+}
+
+/** Boots a VM, or lets it go on from a snapshot; returns when its processors run. */
+export async function startGuest(
+  spec: Omit<VmSpec, "backing">,
+  processes: Processes,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { directory, image, restore } = spec;
+  if (restore === undefined) {
+    await startVm({ ...spec, backing: { file: join(image, "disk.ext4"), format: "raw" } }, processes);
+    return;
+  }
+  await cp(blobsFile(restore), blobsFile(directory));
+  await startVm({ ...spec, backing: { file: join(restore, "disk.qcow2"), format: "qcow2" } }, processes);
+  await resume(directory, signal);
 }
 
 async function save(directory: string): Promise<void> {
@@ -80,7 +137,7 @@ async function migrated(monitor: Monitor): Promise<true | undefined> {
 }
 
 /** Lets a VM that was started from a snapshot run on, once its memory is read. */
-export async function resume(directory: string, signal?: AbortSignal): Promise<void> {
+async function resume(directory: string, signal?: AbortSignal): Promise<void> {
   const options = { what: "monitor of the VM", timeoutMs: 30_000, intervalMs: 50, signal };
   const monitor = await waitFor(options, () =>
     connectMonitor(monitorSocket(directory)).catch(() => undefined),
