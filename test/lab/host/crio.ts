@@ -27,7 +27,7 @@ export const crio: HostRuntime = {
     await installLowLevelRuntime(layout, machine);
     await writeFile(policy(context), JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
     const main = join(layout.runtimeData, "crio.conf");
-    await writeFile(main, crioConfiguration(context, binaries));
+    await writeFile(main, crioConfiguration(context, { ...binaries, conmon: conmonPath() }));
     const args = ["--config", main, "--config-dir", layout.runtimeConfig];
     await processes.start({ name: RUNTIME_PROCESS, command: binaries.crio, args, supervised: true });
     await waitFor({ what: "answer of CRI-O", timeoutMs: 30_000, signal: options.signal }, async () =>
@@ -52,11 +52,19 @@ function policy({ layout }: RuntimeContext): string {
   return join(layout.runtimeData, "policy.json");
 }
 
-/** CRI-O's configuration; the drop-in directory stays empty for the product's installer. */
-export function crioConfiguration(context: RuntimeContext, { pinns }: CrioBinaries): string {
-  const { layout } = context;
+interface Helpers extends CrioBinaries {
+  conmon: string;
+}
+
+function conmonPath(): string {
   const conmon = findProgram("conmon", process.env["PATH"]);
   if (conmon === undefined) throw new SchedgateError("E_MISSING", "conmon is not in PATH (Debian: conmon)");
+  return conmon;
+}
+
+/** CRI-O's configuration; the drop-in directory stays empty for the product's installer. */
+export function crioConfiguration(context: RuntimeContext, { pinns, conmon }: Helpers): string {
+  const { layout } = context;
   const data = (name: string): string => JSON.stringify(join(layout.runtimeData, name));
   const { root, run } = storage(context);
   return `[crio]

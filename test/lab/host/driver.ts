@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
+import { SchedgateError } from "../../../common/errors.ts";
 import { exec, type Output } from "../exec.ts";
 import { freePorts } from "../ports.ts";
 import type { Requirement } from "../prerequisites.ts";
@@ -36,6 +37,9 @@ export const hostDriver: NodeDriver = {
     ...RUNTIMES[runtime].requirements,
   ],
   prepare: async (context) => {
+    if (process.getuid?.() !== 0) {
+      throw new SchedgateError("E_ROOT", "--node host needs root: use sudo, or --node vm, which does not");
+    }
     await baseImages(context);
     await RUNTIMES[context.options.runtime].prepare(context);
   },
