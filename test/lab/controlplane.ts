@@ -1,52 +1,44 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
-import type { Output } from "./exec.ts";
-import { createServiceAccountKey, type Pki } from "./pki.ts";
+import { createServiceAccountKey } from "./pki.ts";
 import { freePorts } from "./ports.ts";
 import type { Processes } from "./processes.ts";
-import type { ClusterNetwork } from "./types.ts";
+import type { ClusterNetwork, NodeContext } from "./types.ts";
 import { waitFor } from "./wait.ts";
-
-export interface ControlPlaneContext {
-  stateDir: string;
-  binaries: string;
-  pki: Pki;
-  network: ClusterNetwork;
-  apiPort: number;
-  processes: Processes;
-  kubectl: (args: readonly string[], input?: string) => Promise<Output>;
-  signal?: AbortSignal | undefined;
-}
 
 /** Where the machine itself reaches the API server. */
 export function serverUrl(network: ClusterNetwork, port: number): string {
   return `https://${network.bindAddress}:${port}`;
 }
 
-/** Starts etcd, API server, controller manager and scheduler; returns when pods can be made in `default`. */
-export async function startControlPlane(context: ControlPlaneContext): Promise<void> {
-  const { processes, binaries, signal } = context;
+/** Starts etcd, API server, controller manager and scheduler; returns when the API server answers. */
+export async function startControlPlane(context: NodeContext): Promise<void> {
+  const { processes, kubernetes } = context;
   const etcdUrl = await startEtcd(context);
   const flags = await apiServerFlags(context, etcdUrl);
-  await processes.start({ name: "kube-apiserver", command: join(binaries, "kube-apiserver"), args: flags });
+  await processes.start({ name: "kube-apiserver", command: join(kubernetes, "kube-apiserver"), args: flags });
   await answers(context, "/readyz", "kube-apiserver");
   await startClients(context);
+}
+
+/** Waits until pods can be made in the namespace default: until the controller manager gave it its service account. */
+export async function podsPossible({ processes, kubectl, options: { signal } }: NodeContext): Promise<void> {
   await waitFor({ what: "service account in the namespace default", timeoutMs: 60_000, signal }, async () => {
-    const { code } = await context.kubectl(["get", "serviceaccount", "default", "-o", "name"]);
+    const { code } = await kubectl(["get", "serviceaccount", "default", "-o", "name"]);
     if (code === 0) return true;
     await stillRuns(processes, "kube-controller-manager");
     return undefined;
   });
 }
 
-async function startEtcd({ stateDir, binaries, processes }: ControlPlaneContext): Promise<string> {
+async function startEtcd({ stateDir, kubernetes, processes }: NodeContext): Promise<string> {
   const [client = 0, peer = 0] = await freePorts(2);
   const url = `http://127.0.0.1:${client}`;
   const peerUrl = `http://127.0.0.1:${peer}`;
   await processes.start({
     name: "etcd",
-    command: join(binaries, "etcd"),
+    command: join(kubernetes, "etcd"),
     args: [
       ...["--name=lab", `--data-dir=${join(stateDir, "etcd")}`, "--unsafe-no-fsync", "--log-level=warn"],
       ...[`--listen-client-urls=${url}`, `--advertise-client-urls=${url}`],
@@ -57,7 +49,7 @@ async function startEtcd({ stateDir, binaries, processes }: ControlPlaneContext)
   return url;
 }
 
-async function apiServerFlags(context: ControlPlaneContext, etcdUrl: string): Promise<string[]> {
+async function apiServerFlags(context: NodeContext, etcdUrl: string): Promise<string[]> {
   const { pki, network, apiPort, stateDir } = context;
   const advertised = network.advertiseAddress ?? network.bindAddress;
   const serviceAddress = firstAddress(network.serviceCidr);
@@ -117,22 +109,24 @@ async function egress(stateDir: string, udsName: string): Promise<string> {
 
 async function startClients({
   stateDir,
-  binaries,
+  kubernetes,
   pki,
   network,
   apiPort,
   processes,
-}: ControlPlaneContext): Promise<void> {
+}: NodeContext): Promise<void> {
   const server = serverUrl(network, apiPort);
   const start = async (name: string, user: string, args: readonly string[]): Promise<void> => {
     const kubeconfig = join(stateDir, `${name}.kubeconfig`);
     await writeFile(kubeconfig, await pki.kubeconfig({ name, commonName: user }, server), { mode: 0o600 });
     const common = [`--kubeconfig=${kubeconfig}`, "--leader-elect=false", "--secure-port=0"];
-    await processes.start({ name, command: join(binaries, name), args: [...common, ...args] });
+    await processes.start({ name, command: join(kubernetes, name), args: [...common, ...args] });
   };
   await start("kube-controller-manager", "system:kube-controller-manager", [
     `--service-account-private-key-file=${join(pki.directory, "service-account.key")}`,
     ...[`--root-ca-file=${pki.ca.certificate}`, "--use-service-account-credentials=true"],
+    // Else each controller's own client waits for its turn, and the default service account comes 4 s later.
+    ...["--kube-api-qps=500", "--kube-api-burst=1000"],
     // Its default, below /usr/libexec, is made at once and again whenever it is removed.
     `--flex-volume-plugin-dir=${join(stateDir, "flex-volumes")}`,
   ]);
@@ -140,7 +134,7 @@ async function startClients({
 }
 
 async function answers(
-  { kubectl, processes, signal }: ControlPlaneContext,
+  { kubectl, processes, options: { signal } }: NodeContext,
   path: string,
   name: string,
 ): Promise<void> {

@@ -1,14 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile } from "node:fs/promises";
+import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, SchedgateError } from "../../common/errors.ts";
-import { identify, isAlive, type ProcessIdentity, statOf } from "./identity.ts";
+import { SchedgateError } from "../../common/errors.ts";
+import { identify, isAlive, type ProcessIdentity } from "./identity.ts";
+import { endMarked, MARK } from "./marked.ts";
 import { readJson, writeJson } from "./state.ts";
-
-/** Every process of a lab carries this variable with the lab's state directory: the last proof that it is ours. */
-const MARK = "SCHEDGATE_LAB_STATE";
 
 // Runs the program again whenever it ends, until the shell itself is killed.
 const SUPERVISE = 'while :; do "$@"; sleep 0.3; done';
@@ -43,21 +40,26 @@ export interface Processes {
   lastLines(name: string, count?: number): Promise<string>;
 }
 
+export { isMarked } from "./marked.ts";
+
 /** The processes of the lab whose state is in `stateDir`. */
 export function openProcesses(stateDir: string): Processes {
   const file = join(stateDir, "processes.json");
   const logDir = join(stateDir, "log");
   const records = async (): Promise<ProcessRecord[]> => (await readJson<ProcessRecord[]>(file)) ?? [];
+  // One change of the file at a time: processes are started and ended side by side.
+  let last: Promise<unknown> = Promise.resolve();
+  const change = (edit: (all: ProcessRecord[]) => ProcessRecord[]): Promise<void> => {
+    const next = last.then(async () => writeJson(file, edit(await records())));
+    last = next.catch(() => undefined);
+    return next;
+  };
 
   const end = async (name: string, graceMs = 5000): Promise<boolean> => {
-    const all = await records();
-    const record = all.find((each) => each.name === name);
+    const record = (await records()).find((each) => each.name === name);
     if (record === undefined) return false;
-    const lived = await endGroup(record, stateDir, graceMs);
-    await writeJson(
-      file,
-      all.filter((each) => each !== record),
-    );
+    const lived = await endMarked(stateDir, graceMs, record);
+    await change((all) => all.filter((each) => each.name !== name || each.startTime !== record.startTime));
     return lived;
   };
 
@@ -65,8 +67,8 @@ export function openProcesses(stateDir: string): Processes {
     start: async (spec) => {
       await mkdir(logDir, { recursive: true });
       const identity = await launch(spec, join(logDir, `${spec.name}.log`), stateDir);
-      await writeJson(file, [
-        ...(await records()).filter(({ name }) => name !== spec.name),
+      await change((all) => [
+        ...all.filter(({ name }) => name !== spec.name),
         { name: spec.name, ...identity },
       ]);
       return identity;
@@ -79,6 +81,8 @@ export function openProcesses(stateDir: string): Processes {
     endAll: async () => {
       const ended: string[] = [];
       for (const { name } of (await records()).reverse()) if (await end(name)) ended.push(name);
+      // Started, and this process killed before it could write that down.
+      if (await endMarked(stateDir, 5000)) ended.push("unrecorded ones");
       return ended;
     },
     list: async () =>
@@ -125,47 +129,5 @@ async function launch(spec: ProcessSpec, logFile: string, stateDir: string): Pro
     });
   } finally {
     await log.close();
-  }
-}
-
-async function endGroup(leader: ProcessIdentity, stateDir: string, graceMs: number): Promise<boolean> {
-  const first = await members(leader, stateDir);
-  for (const pid of first) kill(pid, "SIGTERM");
-  const deadline = Date.now() + graceMs;
-  for (let left = first; left.length > 0; left = await members(leader, stateDir)) {
-    if (Date.now() > deadline) for (const pid of left) kill(pid, "SIGKILL");
-    await sleep(50);
-  }
-  return first.length > 0;
-}
-
-/** The living processes of a group that carry the lab's mark: right also when the leader was killed before. */
-async function members(leader: ProcessIdentity, stateDir: string): Promise<number[]> {
-  const found: number[] = [];
-  for (const entry of await readdir("/proc")) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    const stat = await statOf(pid);
-    if (stat === undefined || stat.state === "Z" || stat.group !== leader.pid) continue;
-    if (pid === leader.pid && stat.startTime !== leader.startTime) continue;
-    if (await isMarked(pid, stateDir)) found.push(pid);
-  }
-  return found;
-}
-
-export async function isMarked(pid: number, stateDir: string): Promise<boolean> {
-  try {
-    return (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0").includes(`${MARK}=${stateDir}`);
-  } catch (error) {
-    if (["ENOENT", "ESRCH", "EACCES"].includes(codeOf(error) ?? "")) return false;
-    throw error;
-  }
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (codeOf(error) !== "ESRCH") throw error;
   }
 }

@@ -90,6 +90,8 @@ export interface NodeDriver {
   prepare(context: BuildContext): Promise<void>;
   /** Chooses addresses and ports; may write to the state directory what `attach` needs. */
   network(context: BuildContext): Promise<ClusterNetwork>;
+  /** Does what needs no cluster, while the control plane starts. */
+  boot?(context: BuildContext): Promise<void>;
   /** Starts runtime, kubelet and kube-proxy; does not wait for Ready. The API server answers already. */
   start(context: NodeContext): Promise<LabNode>;
   /** The node that `start` started. */

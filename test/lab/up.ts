@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
 import { type Cache, cacheRoot, openCache, seconds } from "./cache.ts";
-import { serverUrl, startControlPlane } from "./controlplane.ts";
+import { podsPossible, serverUrl, startControlPlane } from "./controlplane.ts";
 import { down } from "./down.ts";
 import { absentNode, driverOf } from "./drivers.ts";
 import { exec, type Output } from "./exec.ts";
@@ -80,21 +80,17 @@ async function bringUp({ options, stateDir, cache, kubernetes, driver }: Start):
   const admin = { name: "admin", commonName: "lab-admin", organization: "system:masters" };
   await writeFile(kubeconfig, await pki.kubeconfig(admin, serverUrl(network, apiPort)), { mode: 0o600 });
   const kubectl = kubectlOf(kubernetes, kubeconfig);
-  await startControlPlane({
-    stateDir,
-    binaries: kubernetes,
-    pki,
-    network,
-    apiPort,
-    processes,
-    kubectl,
-    signal,
-  });
-  log(`control plane ready after ${seconds(start)}`);
-
   const context: NodeContext = { ...build, pki, network, apiPort, kubectl };
+  await both(startControlPlane(context), driver.boot?.(build) ?? Promise.resolve());
+  log(`control plane ready after ${seconds(start)}`);
   const node = options.node === "none" ? absentNode : await startNode(driver, context, start);
+  await podsPossible(context);
   return labOf(options, stateDir, kubectl, node);
+}
+
+/** Waits for both also where one fails: nothing may start processes any more when the remains are cleared away. */
+async function both(...tasks: Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(tasks)) if (result.status === "rejected") throw result.reason;
 }
 
 async function startNode(driver: NodeDriver, context: NodeContext, start: number): Promise<LabNode> {

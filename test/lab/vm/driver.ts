@@ -41,22 +41,24 @@ export const vmDriver: NodeDriver = {
       egressSocket: egressSocket(stateDir),
     };
   },
-  start: async (context) => {
+  boot: async (context) => {
     const { stateDir, options, processes } = context;
     const ports = await readPorts(stateDir);
     const { image, directory: restore } = await guestSnapshot(context);
     const directory = vmDirectory(stateDir);
     await mkdir(directory, { recursive: true });
     await startGuest({ directory, image, ports, restore }, processes, options.signal);
-    const shell = guestShell(ports.shell);
-    await shell.wait(60_000, options.signal);
+    await guestShell(ports.shell).wait(60_000, options.signal);
     await processes.start({
       name: "egress",
       command: "socat",
       args: [`UNIX-LISTEN:${egressSocket(stateDir)},fork,mode=600`, `TCP:127.0.0.1:${ports.proxy}`],
     });
-    await joinCluster(context, shell);
-    return nodeOf(stateDir, options, ports);
+  },
+  start: async (context) => {
+    const ports = await readPorts(context.stateDir);
+    await joinCluster(context, guestShell(ports.shell));
+    return nodeOf(context.stateDir, context.options, ports);
   },
   attach: async ({ stateDir, options }) => nodeOf(stateDir, options, await readPorts(stateDir)),
   stop: async ({ processes }) => ((await processes.end("vm")) ? ["the VM"] : []),
