@@ -1,0 +1,174 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { isBalanced, isIsolated } from "../demo/spread.ts";
+import { exec } from "../lab/exec.ts";
+import { waitFor } from "../lab/wait.ts";
+import { type TestContainer, container } from "./container.ts";
+import { type Home, companionEnv, configure, makeHome } from "./home.ts";
+import { isolatedCpus, lastCpu, removeCgroups, settings, spread } from "./kernel.ts";
+
+let home: Home;
+let before: string[];
+const made: TestContainer[] = [];
+
+function make(...[spec, launcher]: [Parameters<typeof container>[1], boolean?]): TestContainer {
+  const one = container(home, spec, launcher);
+  made.push(one);
+  return one;
+}
+
+function expectAsBefore(): void {
+  expect(isolatedCpus()).toBe("");
+  expect(settings()).toEqual(before);
+  expect(existsSync(join(home.run, "before.json"))).toBe(false);
+}
+
+beforeAll(async () => {
+  before = settings();
+  home = await makeHome();
+}, 60_000);
+
+afterEach(async () => {
+  for (const one of made.splice(0)) await one.run("delete", "--force", one.id);
+  configure(home);
+  removeCgroups();
+});
+
+afterAll(() => {
+  home.remove();
+});
+
+describe("a container that asks and has CPUs of its own", () => {
+  test("starts with them isolated, by flags and by behaviour, and gives them back when it is deleted", async () => {
+    expect(isBalanced(await spread())).toBe(true);
+    const one = make({ id: "one", cpus: lastCpu, ask: "enabled" });
+    expect(await one.create()).toMatchObject({ code: 0 });
+    expect(isolatedCpus()).toBe("");
+    expect(await one.start()).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(isolatedCpus()).toBe(lastCpu);
+    expect(isIsolated(await spread())).toBe(true);
+    expect((await one.run("state", "one")).stdout).toContain('"status": "running"');
+    expect(await one.remove()).toMatchObject({ code: 0 });
+    expectAsBefore();
+    expect(readdirSync(join(home.run, "asks"))).toEqual([]);
+    expect(isBalanced(await spread())).toBe(true);
+  }, 60_000);
+
+  test("is isolated by OCI hooks alone, where the handler is the plain runtime", async () => {
+    const hook = (stage: string): object[] => [{ path: home.hook, args: ["hook.sh", stage], timeout: 60 }];
+    const hooks = { createRuntime: hook("createRuntime"), poststop: hook("poststop") };
+    const one = make({ id: "hooked", cpus: lastCpu, ask: "enabled", hooks }, false);
+    expect(await one.create()).toMatchObject({ code: 0 });
+    expect(isolatedCpus()).toBe(lastCpu);
+    expect(await one.start()).toMatchObject({ code: 0 });
+    expect(await one.remove()).toMatchObject({ code: 0 });
+    expectAsBefore();
+  }, 60_000);
+
+  test("meets hook and launcher in the same owner", async () => {
+    const hook = (stage: string): object[] => [{ path: home.hook, args: ["hook.sh", stage], timeout: 60 }];
+    const hooks = { createRuntime: hook("createRuntime"), poststop: hook("poststop") };
+    const one = make({ id: "both", cpus: lastCpu, ask: "enabled", hooks });
+    expect(await one.create()).toMatchObject({ code: 0 });
+    expect(await one.start()).toMatchObject({ code: 0 });
+    expect(readdirSync(join(home.run, "ledger"))).toEqual(["both.json"]);
+    expect(await one.remove()).toMatchObject({ code: 0 });
+    expectAsBefore();
+  }, 60_000);
+
+  test("keeps them when an older container that had them is deleted late", async () => {
+    const old = make({ id: "old", cpus: lastCpu, ask: "enabled" });
+    await old.create();
+    await old.start();
+    process.kill(old.pid(), "SIGKILL");
+    await waitFor({ what: "end of the old container", timeoutMs: 10_000 }, async () =>
+      (await old.run("state", "old")).stdout.includes('"stopped"') ? true : undefined,
+    );
+    const young = make({ id: "young", cpus: lastCpu, ask: "enabled" });
+    await young.create();
+    expect(await young.start()).toMatchObject({ code: 0 });
+    expect(await old.run("delete", "old")).toMatchObject({ code: 0 });
+    expect(isolatedCpus()).toBe(lastCpu);
+    await young.remove();
+    expectAsBefore();
+  }, 60_000);
+});
+
+describe("a container that asks in vain", () => {
+  test("starts without isolation where the kubelet's record does not give it its CPUs, and the ledger says why", async () => {
+    const one = make({ id: "shared", cpus: lastCpu, ask: "enabled" });
+    writeFileSync(home.kubeletState, JSON.stringify({ policyName: "none", defaultCpuSet: "", checksum: 1 }));
+    await one.create();
+    expect(await one.start()).toMatchObject({ code: 0 });
+    expect(isolatedCpus()).toBe("");
+    expect(readFileSync(join(home.run, "ledger/shared.json"), "utf8")).toContain('policy is \\"none\\"');
+    await one.remove();
+    writeFileSync(home.kubeletState, JSON.stringify({ entries: {} }));
+    expectAsBefore();
+  }, 60_000);
+
+  test("does not start where isolation fails, and containerd's log file says why", async () => {
+    configure(home, "schedgate_cgroup_root=/nonexistent");
+    const one = make({ id: "denied", cpus: lastCpu, ask: "enabled" });
+    await one.create();
+    expect(await one.start()).toMatchObject({ code: 1 });
+    const last = readFileSync(join(one.bundle, "log.json"), "utf8").trim().split("\n").at(-1) ?? "";
+    expect(JSON.parse(last)).toMatchObject({
+      level: "error",
+      msg: expect.stringContaining("this kernel cannot isolate CPUs"),
+    });
+    expect((await one.run("state", "denied")).stdout).toContain('"status": "created"');
+    configure(home);
+    await one.remove();
+    expectAsBefore();
+  }, 60_000);
+
+  test("starts all the same where the admin chose so", async () => {
+    configure(home, "schedgate_cgroup_root=/nonexistent", "schedgate_on_failure=allow");
+    const one = make({ id: "allowed", cpus: lastCpu, ask: "enabled" });
+    await one.create();
+    expect(await one.start()).toMatchObject({ code: 0 });
+    configure(home);
+    await one.remove();
+    expectAsBefore();
+  }, 60_000);
+});
+
+describe("a container that asks for nothing", () => {
+  test.each([
+    ["that mentions nothing of ours", undefined],
+    ["that says disabled", "disabled"],
+  ])(
+    "%s is left alone",
+    async (_, ask) => {
+      const one = make({ id: "plain", cpus: lastCpu, ...(ask === undefined ? {} : { ask }) });
+      await one.create();
+      expect(await one.start()).toMatchObject({ code: 0 });
+      expect(isolatedCpus()).toBe("");
+      await one.remove();
+      expectAsBefore();
+    },
+    60_000,
+  );
+});
+
+describe("SIGKILL of the companion at any moment", () => {
+  test("is put right by the next reconcile", async () => {
+    const reconcile = (): Promise<{ stdout: string }> =>
+      exec(process.execPath, [home.companion, "reconcile"], { env: companionEnv(home) });
+    for (let delay = 0; delay < 140; delay += 10) {
+      const one = make({ id: `killed${delay}`, cpus: lastCpu, ask: "enabled" });
+      await one.create();
+      await exec(process.execPath, [home.companion, "start", one.id], {
+        env: companionEnv(home),
+        timeoutMs: delay + 1,
+      });
+      const owned = existsSync(join(home.run, "ledger", `${one.id}.json`));
+      expect(JSON.parse((await reconcile()).stdout)).toMatchObject({ proof: { missing: [] }, problems: [] });
+      expect(isolatedCpus()).toBe(owned ? lastCpu : "");
+      await one.remove();
+      expectAsBefore();
+    }
+  }, 120_000);
+});

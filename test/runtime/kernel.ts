@@ -1,0 +1,72 @@
+import { existsSync, readFileSync, readdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { type CpuSet, formatCpuSet, minus, parseCpuSet, union } from "../../common/cpuset.ts";
+import { exec } from "../lab/exec.ts";
+import type { Lab } from "../lab/types.ts";
+import { type Spread, measureSpread } from "../demo/spread.ts";
+import { PARENT } from "./container.ts";
+
+const ROOT = "/sys/fs/cgroup";
+const V1 = `${ROOT}/cpuset`;
+
+/** Whether this machine has the v1 cpuset controller. */
+export const isV1 = existsSync(`${V1}/cpuset.cpus`);
+
+/** The machine's CPUs. */
+export const online: CpuSet = parseCpuSet(readFileSync("/sys/devices/system/cpu/online", "utf8"));
+
+/** The CPU that the tests isolate: the last one. */
+export const lastCpu = String(online.at(-1));
+
+/** The CPUs that the kernel keeps out of every sched domain, as its own files tell, as a list. */
+export function isolatedCpus(): string {
+  if (!isV1) return readFileSync(`${ROOT}/cpuset.cpus.isolated`, "utf8").trim();
+  if (read(`${V1}/cpuset.sched_load_balance`) === "1") return "";
+  const balanced = cpusets().filter((dir) => dir !== V1 && read(`${dir}/cpuset.sched_load_balance`) === "1");
+  return formatCpuSet(
+    minus(online, union(...balanced.map((dir) => parseCpuSet(read(`${dir}/cpuset.cpus`))))),
+  );
+}
+
+/** Every setting that isolation may touch, one line a file; test containers' own cgroups are left out. */
+export function settings(): string[] {
+  const files = isV1 ? ["cpuset.sched_load_balance"] : ["cpuset.cpus.exclusive", "cpuset.cpus.partition"];
+  return cpusets()
+    .filter((dir) => !dir.includes(PARENT))
+    .flatMap((dir) => files.map((file) => join(dir, file)).filter((path) => existsSync(path)))
+    .map((path) => `${path} ${read(path)}`);
+}
+
+/** How often two busy tasks that may run anywhere ran apart: the behaviour of balancing. */
+export function spread(): Promise<Spread> {
+  const node = (command: string): Promise<Awaited<ReturnType<Lab["node"]>>> =>
+    exec("/bin/sh", ["-c", command]);
+  return measureSpread({ node } as Lab, online);
+}
+
+/** Removes the test containers' cgroups in every hierarchy. */
+export function removeCgroups(): void {
+  const hierarchies = isV1 ? readdirSync(ROOT).map((name) => join(ROOT, name)) : [ROOT];
+  for (const hierarchy of hierarchies) {
+    const top = join(hierarchy, PARENT);
+    if (existsSync(top)) for (const dir of below(top).reverse()) rmdirSync(dir);
+  }
+}
+
+function cpusets(): string[] {
+  return below(isV1 ? V1 : ROOT);
+}
+
+// A cgroup may go while the tree is read: other programs live here too.
+function below(dir: string): string[] {
+  try {
+    const inner = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [dir, ...inner.flatMap(({ name }) => below(join(dir, name)))];
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+}
