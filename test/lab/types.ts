@@ -92,8 +92,10 @@ export interface NodeDriver {
   network(context: BuildContext): Promise<ClusterNetwork>;
   /** Does what needs no cluster, while the control plane starts. */
   boot?(context: BuildContext): Promise<void>;
-  /** Starts runtime, kubelet and kube-proxy; does not wait for Ready. The API server answers already. */
+  /** Starts runtime, kubelet and (or in `settle`) kube-proxy; does not wait for Ready. The API server answers. */
   start(context: NodeContext): Promise<LabNode>;
+  /** Does what has to wait for a Ready node. */
+  settle?(context: NodeContext): Promise<void>;
   /** The node that `start` started. */
   attach(context: Pick<BuildContext, "options" | "stateDir" | "processes">): Promise<LabNode>;
   /**

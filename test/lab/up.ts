@@ -84,6 +84,7 @@ async function bringUp({ options, stateDir, cache, kubernetes, driver }: Start):
   await both(startControlPlane(context), driver.boot?.(build) ?? Promise.resolve());
   log(`control plane ready after ${seconds(start)}`);
   const node = options.node === "none" ? absentNode : await startNode(driver, context, start);
+  await driver.settle?.(context);
   await podsPossible(context);
   return labOf(options, stateDir, kubectl, node);
 }

@@ -60,6 +60,9 @@ export const vmDriver: NodeDriver = {
     await joinCluster(context, guestShell(ports.shell));
     return nodeOf(context.stateDir, context.options, ports);
   },
+  settle: async ({ stateDir }) => {
+    await guestShell((await readPorts(stateDir)).shell).must("systemctl start --no-block kube-proxy");
+  },
   attach: async ({ stateDir, options }) => nodeOf(stateDir, options, await readPorts(stateDir)),
   stop: async ({ processes }) => ((await processes.end("vm")) ? ["the VM"] : []),
 };

@@ -10,7 +10,7 @@ export const HOST_ADDRESS = "10.0.2.2";
 
 const DIRECTORY = "/etc/kubernetes";
 
-/** Gives a guest this cluster's credentials and the time, and starts kubelet and kube-proxy. */
+/** Gives a guest this cluster's credentials and the time, and starts the kubelet. */
 export async function joinCluster({ pki, apiPort }: NodeContext, shell: GuestShell): Promise<void> {
   const server = `https://${HOST_ADDRESS}:${apiPort}`;
   const serving = await pki.issue({
@@ -35,6 +35,6 @@ export function joinCommand(files: Readonly<Record<string, string>>, now: Date):
   const writes = Object.entries(files).map(
     ([name, text]) => `echo ${Buffer.from(text).toString("base64")} | base64 -d > ${DIRECTORY}/${name}`,
   );
-  const start = "systemctl start --no-block kubelet kube-proxy";
+  const start = "systemctl start --no-block kubelet";
   return ["set -e", "umask 077", `date -s @${now.getTime() / 1000} >/dev/null`, ...writes, start].join("\n");
 }
