@@ -8,8 +8,14 @@ import type { HostLayout } from "./layout.ts";
 const PATHS = ["/opt/schedgate", "/run/schedgate"];
 const HOUSEKEEPING = "/sys/fs/cgroup/cpuset/schedgate-housekeeping";
 
-/** Whether the product was installed on this node and not removed again: its handler still stands in the config. */
-async function isInstalled({ runtimeConfig, hooks }: HostLayout): Promise<boolean> {
+/** What the product's installer writes down about itself, and the settings of its launcher: both name the node's paths. */
+const RECORDS = ["/run/schedgate/installed.json", "/opt/schedgate/etc/launcher.conf"];
+
+/** Whether there is something of a product that was installed on this very node, even if only its parts are left. */
+async function isLeft({ root, runtimeConfig, hooks }: HostLayout): Promise<boolean> {
+  for (const record of RECORDS.filter((path) => existsSync(path))) {
+    if ((await readFile(record, "utf8")).includes(`${root}/`)) return true;
+  }
   if (existsSync(hooks) && (await readdir(hooks)).some((name) => name.includes("schedgate"))) return true;
   if (!existsSync(runtimeConfig)) return false;
   if (!runtimeConfig.endsWith(".toml")) return (await readdir(runtimeConfig)).length > 0;
@@ -17,11 +23,11 @@ async function isInstalled({ runtimeConfig, hooks }: HostLayout): Promise<boolea
 }
 
 /**
- * Puts back what a killed product could not: after the pods are gone nothing of it is needed. A product that was
- * removed as it should be is left alone, and so is one that was there before this node.
+ * Puts back what a killed product could not, and removes what it keeps for containers that no longer are. A product
+ * that some other runtime of this machine has is left alone.
  */
 export async function removeProductLeft(layout: HostLayout, before: Before): Promise<string[]> {
-  if (!(await isInstalled(layout))) return [];
+  if (!(await isLeft(layout))) return [];
   const removed: string[] = [];
   if (existsSync(HOUSEKEEPING)) {
     await removeCgroup(HOUSEKEEPING);
