@@ -1,3 +1,4 @@
+import { request as httpRequest } from "node:http";
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
@@ -8,7 +9,7 @@ import type { KubeApi, KubeRequest, PatchType, WatchEvent, WatchRequest } from "
 
 /** Where the API server is, and the TLS options and headers of the next call (tokens change). */
 export interface Endpoint {
-  /** `https://host:port`, with a path where the server is behind one, without a final slash. */
+  /** `https://host:port`, with a path where the server is behind one, without a final slash. Plain http for tests. */
   server: string;
   options(): Promise<CallOptions>;
 }
@@ -32,13 +33,14 @@ const CONTENT_TYPES: Record<PatchType, string> = {
 export function kubeApiOver(endpoint: Endpoint): KubeApi {
   return {
     async request(call) {
-      const timeout = AbortSignal.timeout(call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+      const timeoutMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+      const timeout = AbortSignal.timeout(timeoutMs);
       const signal = call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]);
       try {
         const response = await open(endpoint, call, signal);
         return parse(call, await readAll(response));
       } catch (error) {
-        throw failure(call, error);
+        throw failure(call, timeout.aborted ? new Error(`nothing came within ${timeoutMs} ms`) : error);
       }
     },
     watch: (call) => watch(endpoint, call),
@@ -46,27 +48,29 @@ export function kubeApiOver(endpoint: Endpoint): KubeApi {
 }
 
 async function* watch(endpoint: Endpoint, request: WatchRequest): AsyncGenerator<WatchEvent> {
-  const call: KubeRequest = { method: "GET", path: request.path, query: { ...request.query, watch: true } };
-  const idle = new AbortController();
-  const restart = (): NodeJS.Timeout =>
+  const { idleMs, path, query, signal } = request;
+  const call: KubeRequest = { method: "GET", path, query: { ...query, watch: true } };
+  const silence = new AbortController();
+  const listen = (): NodeJS.Timeout =>
     setTimeout(() => {
-      idle.abort(new Error(`nothing came for ${request.idleMs} ms`));
-    }, request.idleMs);
-  let timer = restart();
+      silence.abort();
+    }, idleMs);
+  let timer = listen();
+  let response: IncomingMessage | undefined;
   try {
-    const response = await open(endpoint, call, AbortSignal.any([idle.signal, request.signal]));
+    response = await open(endpoint, call, AbortSignal.any([silence.signal, signal]));
     for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
       clearTimeout(timer);
       if (line !== "") yield parse(call, line) as WatchEvent;
-      timer = restart();
+      timer = listen();
     }
-    // readline ends quietly when its input is destroyed, so say here what happened.
+    // readline ends quietly when its input breaks, so look here at what happened to it.
     if (response.errored !== null) throw response.errored;
-    if (idle.signal.aborted) throw idle.signal.reason as Error;
   } catch (error) {
-    throw failure(call, idle.signal.aborted ? idle.signal.reason : error);
+    throw failure(call, silence.signal.aborted ? new Error(`nothing came for ${idleMs} ms`) : error);
   } finally {
     clearTimeout(timer);
+    response?.destroy();
   }
 }
 
@@ -74,7 +78,8 @@ async function* watch(endpoint: Endpoint, request: WatchRequest): AsyncGenerator
 async function open(endpoint: Endpoint, call: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
   const { headers, ...options } = await endpoint.options();
   const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
-  const sent = httpsRequest(url(endpoint.server, call), {
+  const send = endpoint.server.startsWith("https://") ? httpsRequest : httpRequest;
+  const sent = send(url(endpoint.server, call), {
     ...options,
     method: call.method,
     signal,
@@ -147,6 +152,5 @@ function refusal(call: KubeRequest, status: number, body: string): KubeApiError 
 
 function failure(call: KubeRequest, error: unknown): KubeApiError {
   if (error instanceof KubeApiError) return error;
-  const name = error instanceof Error ? error.name : "Error";
-  return new KubeApiError(call, { status: 0, reason: name, message: messageOf(error) }, { cause: error });
+  return new KubeApiError(call, { status: 0, reason: "", message: messageOf(error) }, { cause: error });
 }

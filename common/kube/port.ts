@@ -51,12 +51,8 @@ export class KubeApiError extends SchedgateError {
     answer: { status: number; reason: string; message: string },
     options?: ErrorOptions,
   ) {
-    const outcome = answer.status === 0 ? "no answer" : String(answer.status);
-    super(
-      "E_KUBE_API",
-      `${call.method} ${call.path}: ${outcome} ${answer.reason}: ${answer.message}`,
-      options,
-    );
+    const outcome = answer.status === 0 ? "no answer" : `${answer.status} ${answer.reason}`.trim();
+    super("E_KUBE_API", `${call.method} ${call.path}: ${outcome}: ${answer.message}`, options);
     this.status = answer.status;
     this.reason = answer.reason;
   }
