@@ -40,6 +40,7 @@ export function guard(options: GuardOptions): Guard {
   let latest: Snapshot | undefined;
   let wake = new AbortController();
   let again = false;
+  let told = "[[],[]]";
   const isDue = (): boolean => again;
   const poke = (): void => {
     again = true;
@@ -49,19 +50,25 @@ export function guard(options: GuardOptions): Guard {
 
   const pass = async (): Promise<Snapshot> => {
     isolation ??= options.open();
-    const { backend, ledger } = isolation;
+    const { backend } = isolation;
     hostFs.mkdirs(`${runDir}/ledger`);
     const outcome = await reconcile(isolation, ATTEMPTS);
     const dirs = outcome.watch.map((dir) => (dir === "" ? backend.root : `${backend.root}/${dir}`));
     if (watches.set([`${runDir}/ledger`, ...dirs])) again = true;
-    if (outcome.changed)
-      log.info({ owners: ledger.read().owners.length, problems: outcome.problems }, "kernel changed");
+    const state = JSON.stringify([outcome.claimed, outcome.problems]);
+    if (state !== told)
+      log.info({ isolated: outcome.claimed, problems: outcome.problems }, "isolation changed");
+    told = state;
     return { ...kernelOf(hostFs), backend: backend.name, ...outcome, at: clock.now() };
   };
 
   const failed = (error: unknown): Snapshot => {
     log.error({ error: messageOf(error) }, "reconcile failed");
-    const kept = { owners: latest?.owners ?? [], proof: { source: "", missing: [] } };
+    const kept = {
+      owners: latest?.owners ?? [],
+      claimed: latest?.claimed ?? [],
+      proof: { source: "", missing: [] },
+    };
     const backend = isolation?.backend.name ?? "None";
     return { ...kernelOf(hostFs), backend, ...kept, problems: [messageOf(error)], at: clock.now() };
   };

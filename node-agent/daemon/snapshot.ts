@@ -9,6 +9,8 @@ export interface Snapshot {
   kernelVersion: string;
   onlineCPUs: string;
   owners: readonly Owner[];
+  /** The ids of the owners whose CPUs are to be isolated. */
+  claimed: readonly string[];
   proof: Proof;
   problems: readonly string[];
   /** When the kernel was read. */
@@ -16,9 +18,9 @@ export interface Snapshot {
 }
 
 /** Owners that hold CPUs which are shown to be isolated. */
-export function provenOwners({ owners, proof }: Snapshot): Owner[] {
+export function provenOwners({ owners, claimed, proof }: Snapshot): Owner[] {
   const unproven = new Set(proof.missing.map(({ id }) => id));
-  return owners.filter((owner) => owner.cpus !== "" && !unproven.has(owner.id));
+  return owners.filter(({ id }) => claimed.includes(id) && !unproven.has(id));
 }
 
 /** The CPUs that are shown to be isolated. */

@@ -57,7 +57,7 @@ function ready({ backend, problems }: Snapshot, installed: boolean): Judgement {
   return judge("Ready", true, "Serving", `CPUs are isolated by ${backend}`);
 }
 
-function isolated({ owners, proof }: Snapshot): Judgement {
+function isolated({ owners, claimed, proof }: Snapshot): Judgement {
   const named = new Map(
     owners.map((owner) => [owner.id, `${owner.namespace}/${owner.pod}/${owner.container}`]),
   );
@@ -71,7 +71,7 @@ function isolated({ owners, proof }: Snapshot): Judgement {
     const missing = proof.missing.map(({ id, why }) => `${named.get(id) ?? id}: ${why}`);
     return judge("Isolated", false, "NotProven", `${missing.join("; ")}${without}`);
   }
-  const held = owners.filter(({ cpus }) => cpus !== "").length;
+  const held = claimed.length;
   return judge(
     "Isolated",
     true,

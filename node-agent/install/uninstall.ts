@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { type HostFs, isGone } from "../host/host-fs.ts";
 import { installedPath } from "../host/installed.ts";
+import { sweepAsks } from "../oci/asks.ts";
 import { hookFiles } from "./crio.ts";
 import { type Host, mounted } from "./host.ts";
 import { pendingPath, put } from "./install.ts";
@@ -17,6 +18,7 @@ export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<
   if (changed.length > 0 || wasPending) await runtime.apply(false);
   files.remove(installedPath(config.runDir));
   files.remove(pendingPath(host));
+  sweepAsks(files, config.runDir);
   const users = launcherUsers(host.own);
   if (users.length > 0 || hasOwners(host)) {
     log.warn(

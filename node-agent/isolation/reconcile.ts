@@ -1,4 +1,5 @@
 import type { Clock } from "../../common/clock.ts";
+import { intersection } from "../../common/cpuset.ts";
 import { type HostFs } from "../host/host-fs.ts";
 import type { Backend, Claim, Proof, Survey } from "./backend.ts";
 import type { Before, BeforeFile } from "./before.ts";
@@ -22,6 +23,8 @@ export interface Isolation {
 export interface Outcome {
   /** The live containers of the ledger, also those that own nothing. */
   owners: readonly Owner[];
+  /** The ids of the owners whose CPUs are to be isolated. */
+  claimed: readonly string[];
   proof: Proof;
   /** What needs a person: unusable entries, writes that the kernel refuses. Empty when all is well. */
   problems: readonly string[];
@@ -66,6 +69,7 @@ export async function settle(isolation: Isolation, attempts: number): Promise<Ou
 
 interface Seen {
   owners: Owner[];
+  claims: Claim[];
   dead: Owner[];
   problems: string[];
   before: Before;
@@ -76,19 +80,36 @@ interface Seen {
 function look({ hostFs, ledger, before: file, backend }: Isolation): Seen {
   const { owners: all, problems } = ledger.read();
   const owners = all.filter((owner) => isAlive(hostFs, owner));
-  const claims: Claim[] = owners
-    .filter((owner) => owner.cpus !== "")
-    .map((owner) => ({ id: owner.id, cgroup: owner.cgroup, cpus: cpusOf(owner) }));
+  const { claims, superseded } = claimsOf(owners);
   const before = file.read();
   const survey = backend.survey(claims, before);
   return {
     owners,
+    claims,
     dead: all.filter((owner) => !owners.includes(owner)),
-    problems,
+    problems: [...problems, ...superseded],
     before,
     survey,
     proof: backend.prove(claims),
   };
+}
+
+/**
+ * What the live owners claim. CPUs belong to whom the kubelet gave them last: an older container that still runs on
+ * them, such as one whose shim died, claims nothing and is named.
+ */
+export function claimsOf(owners: readonly Owner[]): { claims: Claim[]; superseded: string[] } {
+  const claims: Claim[] = [];
+  const superseded: string[] = [];
+  const newestFirst = owners.filter(({ cpus }) => cpus !== "").sort((a, b) => (a.since < b.since ? 1 : -1));
+  for (const owner of newestFirst) {
+    const cpus = cpusOf(owner);
+    const newer = claims.find((claim) => intersection(claim.cpus, cpus).length > 0);
+    if (newer === undefined) claims.push({ id: owner.id, cgroup: owner.cgroup, cpus });
+    else
+      superseded.push(`container ${owner.id} still runs on CPUs ${owner.cpus}, which are ${newer.id}'s now`);
+  }
+  return { claims, superseded };
 }
 
 function isSettled(seen: Seen): boolean {
@@ -113,7 +134,8 @@ function withOriginals({ before, survey }: Seen): Before {
 
 function outcomeOf(seen: Seen, failures: readonly string[], changed: boolean): Outcome {
   const { owners, proof, survey } = seen;
-  return { owners, proof, problems: [...seen.problems, ...failures], watch: survey.watch, changed };
+  const claimed = seen.claims.map(({ id }) => id);
+  return { owners, claimed, proof, problems: [...seen.problems, ...failures], watch: survey.watch, changed };
 }
 
 function describe(step: Step): string {

@@ -18,21 +18,16 @@ export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
   return { bundle, pidFile, root };
 }
 
-/** Forgets a container. */
-export function removeAsk(hostFs: HostFs, runDir: string, id: string): void {
-  hostFs.remove(`${runDir}/asks/${id}`);
-}
-
 /**
- * Forgets containers whose bundle is gone: their create failed, or nobody called delete. Only for a process that sees
- * the bundles: a note that is missing at `start` lets its container start as if it had not asked.
+ * Forgets containers whose bundle is gone, and no other: a note that is missing at `start` lets its container start as
+ * if it had not asked (podman creates a container anew under its old id). Only for a process that sees the bundles.
  */
 export function sweepAsks(hostFs: HostFs, runDir: string): void {
   const gone = idsIn(hostFs, `${runDir}/asks`).filter((id) => {
     const bundle = readIfThere(hostFs, `${runDir}/asks/${id}`)?.split("\n")[0] ?? "";
     return bundle !== "" && !hostFs.exists(`${bundle}/config.json`);
   });
-  for (const id of gone) removeAsk(hostFs, runDir, id);
+  for (const id of gone) hostFs.remove(`${runDir}/asks/${id}`);
 }
 
 function idsIn(hostFs: HostFs, dir: string): string[] {

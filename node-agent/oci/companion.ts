@@ -4,7 +4,7 @@ import type { HostFs } from "../host/host-fs.ts";
 import { openIsolation } from "../isolation/open.ts";
 import { isContainerId } from "../isolation/owner.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
-import { readAsk, removeAsk, sweepAsks } from "./asks.ts";
+import { readAsk, sweepAsks } from "./asks.ts";
 import { asksForIsolation, readBundle } from "./bundle.ts";
 import type { CompanionConfig } from "./config.ts";
 import { parseHookState } from "./hook-state.ts";
@@ -37,17 +37,17 @@ export async function createRuntime(companion: Companion, stateText: string): Pr
   });
 }
 
-/** `delete ID`: before the runtime's delete. */
-export async function remove({ hostFs, config }: Companion, id: string, forced: boolean): Promise<void> {
-  const { over } = await release(open(hostFs, config), containerId(id), forced);
-  if (over) removeAsk(hostFs, config.runDir, id);
+/** `delete ID`: beside the runtime's delete, which kills what is left of the container. */
+export async function remove({ hostFs, config, note }: Companion, id: string): Promise<void> {
+  const { problems } = await release(open(hostFs, config), containerId(id));
+  if (problems.length > 0) note("error", `${id}: giving back: ${problems.join("; ")}`);
   // Here, not in the daemon: its pod does not see the bundles.
   sweepAsks(hostFs, config.runDir);
 }
 
 /** `poststop`: as a hook; the container's cgroup is gone already. */
 export async function poststop(companion: Companion, stateText: string): Promise<void> {
-  await remove(companion, parseHookState(stateText).id, false);
+  await remove(companion, parseHookState(stateText).id);
 }
 
 /** `restore`: forgets every owner, so that everything is as it was before the first. */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The binary of the runtime handler `wrapper`. Every call ends in the low-level runtime, untouched: same arguments,
 # stdio, descriptors, limits and exit code. Only a container whose bundle mentions schedgate.dev is looked at:
-#   create: write down where its bundle is;  start: isolate its CPUs first;  delete: give them back first.
+#   create: write down where its bundle is;  start: isolate its CPUs first;  delete: give them back.
 # The prefix schedgate_ keeps our variables apart from any that the caller exported.
 
 schedgate_home=${0%/bin/*}
@@ -16,7 +16,7 @@ schedgate_libraries=
 # Words before the command are the runtime's own options; those named here take a value.
 schedgate_parse() {
   schedgate_command= schedgate_id= schedgate_bundle=$PWD schedgate_pid_file= schedgate_root= schedgate_log=
-  schedgate_log_format=text schedgate_force=
+  schedgate_log_format=text
   while [ $# -gt 0 ]; do
     case $1 in
       --root | --log | --log-format | --log-level | --criu | --rootless | --cgroup-manager | --bundle | --pid-file | \
@@ -24,7 +24,6 @@ schedgate_parse() {
         schedgate_option "${1#-}" "${2-}"
         [ $# -gt 1 ] && shift
         ;;
-      --force | -force | -f) schedgate_force=--force ;;
       -*=*) schedgate_option "${1%%=*}" "${1#*=}" ;;
       -*) ;;
       *) if [ -z "$schedgate_command" ]; then schedgate_command=$1; else schedgate_id=$1; fi ;;
@@ -91,10 +90,11 @@ schedgate_start() {
   schedgate_unless_allowed "${schedgate_said:-schedgate: the companion failed, see $schedgate_run/companion.log}"
 }
 
-# Whatever happens here, the container must go away; the daemon's next reconcile gives back what is left.
+# The container must go away, and soon: containerd gives the clean-up after a dead shim 5 s in all. So the companion runs
+# beside the delete, holds none of its descriptors, and gives the CPUs back once the container's process is gone.
 schedgate_delete() {
   [ -e "$schedgate_run/asks/$schedgate_id" ] || return 0
-  schedgate_companion delete "$schedgate_id" $schedgate_force >/dev/null || return 0
+  schedgate_companion delete "$schedgate_id" >/dev/null &
 }
 
 schedgate_parse "$@"

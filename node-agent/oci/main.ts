@@ -10,9 +10,9 @@ import { readStdin } from "./hook-state.ts";
 const STDOUT = 1;
 const STDERR = 2;
 
-const USAGE = "start ID | delete ID [--force] | createRuntime | poststop | reconcile | restore | status";
+const USAGE = "start ID | delete ID | createRuntime | poststop | reconcile | restore | status";
 
-async function main([command = "", id = "", force]: readonly string[]): Promise<number> {
+async function main([command = "", id = ""]: readonly string[]): Promise<number> {
   const config = companionConfig();
   const companion = { hostFs: nodeHostFs(), config, note: noteTo(config.runDir) };
   switch (command) {
@@ -21,7 +21,7 @@ async function main([command = "", id = "", force]: readonly string[]): Promise<
     case "createRuntime":
       return refused(await commands.createRuntime(companion, readStdin()), STDERR);
     case "delete":
-      await commands.remove(companion, id, force === "--force");
+      await commands.remove(companion, id);
       return 0;
     case "poststop":
       await commands.poststop(companion, readStdin());

@@ -28,13 +28,20 @@ export function isolatedCpus(): string {
   );
 }
 
-/** Every setting that isolation may touch, one line a file; test containers' own cgroups are left out. */
-export function settings(): string[] {
+/** Every setting that isolation may touch, by file; test containers' own cgroups are left out. */
+export function settings(): Map<string, string> {
   const files = isV1 ? ["cpuset.sched_load_balance"] : ["cpuset.cpus.exclusive", "cpuset.cpus.partition"];
-  return cpusets()
+  const paths = cpusets()
     .filter((dir) => !dir.includes(PARENT))
-    .flatMap((dir) => files.map((file) => join(dir, file)).filter((path) => existsSync(path)))
-    .map((path) => `${path} ${read(path)}`);
+    .flatMap((dir) => files.map((file) => join(dir, file)));
+  return new Map(paths.filter((path) => existsSync(path)).map((path) => [path, read(path)]));
+}
+
+/** The settings that are not as before; a cgroup that other programs made or removed meanwhile is no difference. */
+export function changedSettings(before: ReadonlyMap<string, string>): string[] {
+  const changed = [...settings()].filter(([path, text]) => before.has(path) && before.get(path) !== text);
+  const ours = existsSync(`${V1}/schedgate-housekeeping`) ? ["schedgate-housekeeping is left"] : [];
+  return [...changed.map(([path, text]) => `${path}: ${before.get(path) ?? ""} became ${text}`), ...ours];
 }
 
 /** How often two busy tasks that may run anywhere ran apart: the behaviour of balancing. */
