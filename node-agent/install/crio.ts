@@ -1,14 +1,13 @@
 import { request } from "node:http";
 import { SchedgateError, messageOf } from "../../common/errors.ts";
 import { defaultRunc, dropIn, handlerIn, hookFile } from "./crio-plan.ts";
-import { type Host, mounted, poll, runtimePid } from "./host.ts";
+import { type Host, mounted } from "./host.ts";
 import { LAUNCHER } from "./names.ts";
+import { restart } from "./restart.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import { type TomlTable, parseToml, textAt } from "./toml.ts";
 
-const RELOAD_MS = 20_000;
-
-/** CRI-O: merges drop-ins, re-reads its handlers on SIGHUP, and tells its configuration on its socket. */
+/** CRI-O: merges drop-ins, needs a restart for a new handler, and tells its configuration on its socket. */
 export function crio(host: Host): ContainerRuntime {
   const path = `${host.config.runtimeConfig}/60-schedgate.conf`;
   const dump = (): Promise<TomlTable> => ask(mounted(host, host.config.socket));
@@ -26,20 +25,8 @@ export function crio(host: Host): ContainerRuntime {
     },
     unregistration: () => [{ path, text: undefined }],
     registered,
-    apply: async (wanted) => {
-      const pid = runtimePid(host);
-      if (pid === undefined)
-        throw new SchedgateError("E_RESTART", `nothing listens on ${host.config.socket}: is CRI-O running?`);
-      process.kill(pid, "SIGHUP");
-      const done = await poll(host, RELOAD_MS, async () =>
-        registered(await dump()) === wanted ? true : undefined,
-      );
-      if (done === undefined)
-        throw new SchedgateError(
-          "E_RESTART",
-          `CRI-O did not ${wanted ? "take up" : "drop"} the handler within ${RELOAD_MS / 1000} s of SIGHUP`,
-        );
-    },
+    // SIGHUP shows the handler in the configuration but not to pods: cri-o/cri-o#10202.
+    apply: () => restart(host, "crio"),
   };
 }
 

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, renameSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
-import { type Host, mounted, onHost } from "./host.ts";
+import { type Host, mounted, onHost, runtimePid } from "./host.ts";
 import { HOME } from "./names.ts";
 
 /** Where the image holds what the host gets. */
@@ -25,12 +25,14 @@ export async function installPrograms(host: Host, image: Image): Promise<string>
   for (const [from, to, mode] of FILES)
     host.files.replace(`${HOME}/${to}`, host.own.read(join(image.app, from)), mode);
   copy(image.node, mounted(host, `${HOME}/bin/node`));
-  if ((await onHost(host, 1, [`${HOME}/bin/node`, "--version"])).code === 0) return "";
+  // The runtime's own namespace is the one that counts; process 1 may hold more capabilities than a pod can have.
+  const pid = runtimePid(host) ?? 1;
+  if ((await onHost(host, pid, [`${HOME}/bin/node`, "--version"])).code === 0) return "";
   const dir = `${HOME}/lib/shared`;
   host.files.mkdirs(dir);
   for (const library of image.libraries)
     copy(library, mounted(host, `${dir}/${library.split("/").at(-1) ?? ""}`));
-  const { code, stderr } = await onHost(host, 1, [
+  const { code, stderr } = await onHost(host, pid, [
     "env",
     `LD_LIBRARY_PATH=${dir}`,
     `${HOME}/bin/node`,
