@@ -12,6 +12,9 @@ const V1 = `${ROOT}/cpuset`;
 /** Whether this machine has the v1 cpuset controller. */
 export const isV1 = existsSync(`${V1}/cpuset.cpus`);
 
+/** Root of the hierarchy that holds the cpusets. */
+export const cpusetRoot = isV1 ? V1 : ROOT;
+
 /** The machine's CPUs. */
 export const online: CpuSet = parseCpuSet(readFileSync("/sys/devices/system/cpu/online", "utf8"));
 
@@ -61,7 +64,7 @@ export function removeCgroups(): void {
 }
 
 function cpusets(): string[] {
-  return below(isV1 ? V1 : ROOT);
+  return below(cpusetRoot);
 }
 
 // A cgroup may go while the tree is read: other programs live here too.
@@ -74,6 +77,11 @@ function below(dir: string): string[] {
   }
 }
 
+// The content, "" where the cgroup is gone by now.
 function read(path: string): string {
-  return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "";
+  }
 }

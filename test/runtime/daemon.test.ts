@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { freePorts } from "../lab/ports.ts";
+import { waitFor } from "../lab/wait.ts";
+import { PARENT, type TestContainer, container } from "./container.ts";
+import { type Home, companionEnv, makeHome } from "./home.ts";
+import {
+  changedSettings,
+  cpusetRoot,
+  isolatedCpus,
+  lastCpu,
+  online,
+  removeCgroups,
+  settings,
+} from "./kernel.ts";
+
+const main = join(import.meta.dirname, "../../node-agent/daemon/main.ts");
+
+let home: Home;
+let before: Map<string, string>;
+let port: number;
+let daemon: ChildProcess | undefined;
+let one: TestContainer;
+
+/** The daemon as a process. Its API server does not answer: isolation must not need it. */
+function startDaemon(): ChildProcess {
+  const env = {
+    ...companionEnv(home),
+    NODE_NAME: "here",
+    KUBECONFIG: join(home.dir, "kubeconfig"),
+    SCHEDGATE_HEALTH_PORT: String(port),
+  };
+  return spawn(process.execPath, [main], { env, stdio: "ignore" });
+}
+
+async function daemonReady(): Promise<void> {
+  await waitFor({ what: "ready daemon", timeoutMs: 30_000 }, async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    return answer?.status === 200 ? true : undefined;
+  });
+}
+
+async function killDaemon(): Promise<void> {
+  if (daemon === undefined) return;
+  const ended = new Promise((resolve) => daemon?.once("exit", resolve));
+  daemon.kill("SIGKILL");
+  await ended;
+  daemon = undefined;
+}
+
+function isolatedBecomes(cpus: string): Promise<true> {
+  return waitFor({ what: `isolation of "${cpus}"`, timeoutMs: 15_000, intervalMs: 20 }, () =>
+    Promise.resolve(isolatedCpus() === cpus ? (true as const) : undefined),
+  );
+}
+
+beforeAll(async () => {
+  expect(isolatedCpus()).toBe("");
+  before = settings();
+  home = await makeHome();
+  [port = 0] = await freePorts(1);
+  const cluster = { name: "none", cluster: { server: "https://127.0.0.1:1" } };
+  const context = { name: "none", context: { cluster: "none", user: "none" } };
+  writeFileSync(
+    join(home.dir, "kubeconfig"),
+    JSON.stringify({
+      "current-context": "none",
+      clusters: [cluster],
+      contexts: [context],
+      users: [{ name: "none", user: {} }],
+    }),
+  );
+}, 60_000);
+
+afterEach(async () => {
+  await one.run("delete", "--force", one.id);
+  await isolatedBecomes("").catch(() => undefined);
+  await killDaemon();
+  removeCgroups();
+});
+
+afterAll(() => {
+  home.remove();
+});
+
+async function isolatedContainer(id: string): Promise<TestContainer> {
+  one = container(home, { id, cpus: lastCpu, ask: "enabled" });
+  await one.create();
+  expect(await one.start()).toMatchObject({ code: 0 });
+  await isolatedBecomes(lastCpu);
+  return one;
+}
+
+describe("the daemon", () => {
+  test("gives the CPUs of a killed container back, although nobody calls delete", async () => {
+    daemon = startDaemon();
+    await daemonReady();
+    const killed = await isolatedContainer("killed");
+    process.kill(killed.pid(), "SIGKILL");
+    await isolatedBecomes("");
+    await waitFor({ what: "end of the before-file", timeoutMs: 5000 }, () =>
+      Promise.resolve(existsSync(join(home.run, "before.json")) ? undefined : true),
+    );
+    expect(changedSettings(before)).toEqual([]);
+  }, 60_000);
+
+  test("mends what a new cpuset with all CPUs brings back", async () => {
+    daemon = startDaemon();
+    await daemonReady();
+    await isolatedContainer("watched");
+    const dir = join(cpusetRoot, PARENT, "newcomer");
+    mkdirSync(dir);
+    writeFileSync(join(dir, "cpuset.cpus"), `0-${online.at(-1) ?? 0}`);
+    expect(await isolatedBecomes(lastCpu)).toBe(true);
+    rmdirSync(dir);
+  }, 60_000);
+
+  test("that was killed puts right, at its next start, what happened meanwhile", async () => {
+    daemon = startDaemon();
+    await daemonReady();
+    const watched = await isolatedContainer("meanwhile");
+    await killDaemon();
+    const dir = join(cpusetRoot, PARENT, "newcomer");
+    mkdirSync(dir);
+    writeFileSync(join(dir, "cpuset.cpus"), `0-${online.at(-1) ?? 0}`);
+    daemon = startDaemon();
+    await daemonReady();
+    expect(isolatedCpus()).toBe(lastCpu);
+    await killDaemon();
+    process.kill(watched.pid(), "SIGKILL");
+    daemon = startDaemon();
+    await daemonReady();
+    await isolatedBecomes("");
+    rmdirSync(dir);
+    expect(changedSettings(before)).toEqual([]);
+  }, 60_000);
+
+  test("tells its state as metrics", async () => {
+    daemon = startDaemon();
+    await daemonReady();
+    await isolatedContainer("measured");
+    await waitFor({ what: "metric", timeoutMs: 10_000 }, async () => {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      return /^schedgate_isolated_cpus 1$/m.test(text) && /^schedgate_isolation_unproven 0$/m.test(text)
+        ? true
+        : undefined;
+    });
+    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
+  }, 60_000);
+});
