@@ -62,7 +62,7 @@ async function cgroups(): Promise<string[]> {
 
 /** Programs by name only: their pids differ from run to run. */
 async function programs(): Promise<string[]> {
-  const names = /^(qemu-system|etcd|kube|containerd|crio|conmon|pause|runc)/;
+  const names = /^(qemu-system|etcd$|kube-|kubelet|containerd|crio|conmon|runc)/;
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const comms = await Promise.all(
     pids.map((pid) => readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")), // it may have ended meanwhile

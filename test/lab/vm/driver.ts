@@ -24,6 +24,11 @@ const REQUIREMENTS: readonly Requirement[] = [
   { program: "zstd", package: "zstd" },
 ];
 
+/** Services work when kube-proxy says so for the first time. */
+const START_PROXY =
+  "systemctl start --no-block kube-proxy; " +
+  "until busybox wget -q -O /dev/null http://127.0.0.1:10256/healthz 2>/dev/null; do sleep 0.3; done";
+
 /** A node in a VM of its own: Debian, systemd, cgroup v2, kernel 6.12. Nothing on this machine is changed. */
 export const vmDriver: NodeDriver = {
   requirements: ({ runtime }) =>
@@ -61,7 +66,7 @@ export const vmDriver: NodeDriver = {
     return nodeOf(context.stateDir, context.options, ports);
   },
   settle: async ({ stateDir }) => {
-    await guestShell((await readPorts(stateDir)).shell).must("systemctl start --no-block kube-proxy");
+    await guestShell((await readPorts(stateDir)).shell).must(START_PROXY, 90_000);
   },
   attach: async ({ stateDir, options }) => nodeOf(stateDir, options, await readPorts(stateDir)),
   stop: async ({ processes }) => ((await processes.end("vm")) ? ["the VM"] : []),
