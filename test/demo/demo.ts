@@ -7,6 +7,7 @@ import { expectSpread } from "./signs.ts";
 import { granted } from "./steps/granted.ts";
 import { ordinary } from "./steps/ordinary.ts";
 import { refused } from "./steps/refused.ts";
+import { leave } from "./steps/leave.ts";
 import { deleted, killed } from "./steps/released.ts";
 
 type Options = Pick<LabOptions, "node" | "runtime" | "kubernetes">;
@@ -67,6 +68,7 @@ async function steps(options: Options, report: Report, stop: AbortSignal): Promi
   await run("The container's shim is killed", () => killed(lab, "shim", { pair, cpus }, report));
   await run("The admin removes schedgate", async () => {
     if (installation === undefined) return;
+    await leave(lab, report);
     await removeSchedgate(lab, installation, note);
     report.holds(
       "cluster objects, node label, runtime configuration and cpusets are as before the installation",

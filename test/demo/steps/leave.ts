@@ -1,0 +1,18 @@
+import type { Lab } from "../../lab/lab.ts";
+import { kubectl } from "../cluster.ts";
+import { onNode } from "../kernel.ts";
+import { namespace } from "../objects.ts";
+import type { Report } from "../report.ts";
+import { until } from "../wait.ts";
+
+/** The developer leaves: no pod uses the handler any more, and the runtime has deleted the last container of it. */
+export async function leave(lab: Lab, report: Report): Promise<void> {
+  report.command(`kubectl delete namespace ${namespace}`);
+  await kubectl(lab, ["delete", "namespace", namespace, "--timeout=60s"]);
+  await kubectl(lab, ["delete", "hookgrant", "--all"]);
+  // CRI-O deletes containers up to a minute after their pod is gone, and calls the launcher for it.
+  await until("the runtime's last delete", 150, async () => {
+    const left = (await onNode(lab, "ls /run/schedgate/asks 2>/dev/null; true")).trim();
+    return left === "" ? { value: undefined } : { not: `containers ${left.split("\n").join(", ")}` };
+  });
+}
