@@ -11,8 +11,11 @@ export async function leave(lab: Lab, report: Report): Promise<void> {
   await kubectl(lab, ["delete", "namespace", namespace, "--timeout=60s"]);
   await kubectl(lab, ["delete", "hookgrant", "--all"]);
   // CRI-O deletes containers up to a minute after their pod is gone, and calls the launcher for it.
+  const bundles = `for f in /run/schedgate/asks/*; do
+    read -r bundle < "$f" && [ -e "$bundle/config.json" ] && echo "$bundle"
+  done 2>/dev/null; true`;
   await until("the runtime's last delete", 150, async () => {
-    const left = (await onNode(lab, "ls /run/schedgate/asks 2>/dev/null; true")).trim();
-    return left === "" ? { value: undefined } : { not: `containers ${left.split("\n").join(", ")}` };
+    const left = (await onNode(lab, bundles)).trim();
+    return left === "" ? { value: undefined } : { not: left };
   });
 }
