@@ -39,7 +39,7 @@ export async function statOf(pid: number): Promise<ProcessStat | undefined> {
 }
 
 /** The kernel's name for this boot. */
-export async function bootId(): Promise<string> {
+async function bootId(): Promise<string> {
   return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
 }
 

@@ -1,5 +1,5 @@
 // What tests and the demo use of the lab.
 export { down } from "./down.ts";
 export type { Output } from "./exec.ts";
-export type { Lab, LabOptions, NodeKind, Runtime } from "./types.ts";
+export type { Lab, LabOptions } from "./types.ts";
 export { attach, up } from "./up.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { must } from "./exec.ts";
 
 /** How an image starts. */
-export interface ImageConfig {
+interface ImageConfig {
   entrypoint?: readonly string[];
   command?: readonly string[];
   env?: readonly string[];
@@ -56,7 +56,7 @@ interface ArchiveRequest {
 }
 
 /** Writes an OCI archive of one uncompressed layer (image-spec, Image Layout). */
-export async function makeArchive({ root, config, name, archive }: ArchiveRequest): Promise<void> {
+async function makeArchive({ root, config, name, archive }: ArchiveRequest): Promise<void> {
   const layout = `${archive}.layout`;
   const blobs = join(layout, "blobs/sha256");
   await mkdir(blobs, { recursive: true });

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { must } from "./exec.ts";
 
 /** Paths of a certificate and its key, both PEM. */
-export interface KeyPair {
+interface KeyPair {
   certificate: string;
   key: string;
 }
 
-export interface CertificateRequest {
+interface CertificateRequest {
   /** File name without extension. */
   name: string;
   /** User (clients) or host. */
@@ -43,8 +43,7 @@ export async function createPki(directory: string): Promise<Pki> {
   return openPki(directory);
 }
 
-/** The authority that `createPki` made before. */
-export function openPki(directory: string): Pki {
+function openPki(directory: string): Pki {
   const ca = pairOf(directory, "ca");
   const issue = async (request: CertificateRequest): Promise<KeyPair> => {
     const pair = pairOf(directory, request.name);

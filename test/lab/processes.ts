@@ -10,7 +10,7 @@ import { readJson, writeJson } from "./state.ts";
 // Runs the program again whenever it ends, until the shell itself is killed.
 const SUPERVISE = 'while :; do "$@"; sleep 0.3; done';
 
-export interface ProcessSpec {
+interface ProcessSpec {
   /** Unique in the lab, such as `etcd`; its output goes to `log/<name>.log`. */
   name: string;
   command: string;

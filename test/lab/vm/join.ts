@@ -4,7 +4,7 @@ import type { GuestShell } from "./shell.ts";
 
 /** Name and addresses are part of the guest's image: qemu's user network always gives these. */
 export const NODE_NAME = "lab-node";
-export const NODE_ADDRESS = "10.0.2.15";
+const NODE_ADDRESS = "10.0.2.15";
 /** The host's loopback as the guest reaches it. */
 export const HOST_ADDRESS = "10.0.2.2";
 
