@@ -8,14 +8,16 @@ import { pendingPath, put } from "./install.ts";
 import { HOME, LAUNCHER } from "./names.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
-/** Takes everything away again, byte for byte; the launcher stays while a container is run by it. */
+/**
+ * Takes everything away again, byte for byte; the launcher stays while a container is run by it. The runtime is
+ * restarted last: a runtime that comes back in the middle of stopping this very container kills it without patience.
+ */
 export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<void> {
   const { files, config, log } = host;
   // Hook files before the binary that they name.
   if (config.runtime === "crio") for (const { path } of hookFiles(config.hooksDir)) files.remove(path);
   const wasPending = files.exists(pendingPath(host));
   const changed = runtime.unregistration().filter((wanted) => put(host, wanted));
-  if (changed.length > 0 || wasPending) await runtime.apply(false);
   files.remove(installedPath(config.runDir));
   files.remove(pendingPath(host));
   sweepAsks(files, config.runDir);
@@ -25,10 +27,11 @@ export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<
       { users, path: HOME },
       "containers are still run by the launcher: it stays; remove it by hand when they are gone",
     );
-    return;
+  } else {
+    for (const dir of [HOME, config.runDir]) rmSync(mounted(host, dir), { recursive: true, force: true });
   }
-  for (const dir of [HOME, config.runDir]) rmSync(mounted(host, dir), { recursive: true, force: true });
   log.info({ changed: changed.map(({ path }) => path) }, "uninstalled");
+  if (changed.length > 0 || wasPending) await runtime.apply(false);
 }
 
 // Live owners, containers that may become one, or kernel files that still wait to be put back: the state is needed yet.
