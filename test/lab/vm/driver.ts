@@ -34,6 +34,12 @@ export const vmDriver: NodeDriver = {
   requirements: ({ runtime }) =>
     runtime === "crio" ? [...REQUIREMENTS, ...CRIO_BUILD_REQUIREMENTS] : [...REQUIREMENTS],
   prepare: async (context) => {
+    if (process.getuid?.() !== 0) {
+      throw new SchedgateError(
+        "E_ROOT",
+        "--node vm builds a Debian disk with chroot: run it as root (sudo npm run lab …)",
+      );
+    }
     await guestSnapshot(context);
   },
   network: async ({ stateDir }) => {
