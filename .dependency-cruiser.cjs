@@ -40,7 +40,7 @@ module.exports = {
       comment: "the wrapper and the hook start for each container: nothing heavy may be reachable from them",
       severity: "error",
       from: { path: "^node-agent/(oci|isolation)/", pathNot: "\\.test\\.ts$" },
-      to: { path: heavy, reachable: true, dependencyTypesNot: ["type-only"] },
+      to: { path: heavy, reachable: true },
     },
     {
       name: "no-cycles",

@@ -1,6 +1,7 @@
 import { messageOf } from "../../common/errors.ts";
 import { footprint, difference } from "../lab/footprint.ts";
 import { down, up, type LabOptions } from "../lab/lab.ts";
+import { baseArchive } from "../lab/product/image/base.ts";
 import { applyAgain, installSchedgate, removeSchedgate, type Installation } from "../lab/product/install.ts";
 import type { Report } from "./report.ts";
 import { expectSpread } from "./signs.ts";
@@ -43,7 +44,8 @@ async function steps(options: Options, report: Report, stop: AbortSignal): Promi
   const note = (line: string): void => {
     if (!stop.aborted) report.note(line);
   };
-  const lab = await up({ ...options, log: note, signal: stop });
+  const preload = options.node === "vm" ? [await baseArchive(note)] : [];
+  const lab = await up({ ...options, preload, log: note, signal: stop });
   // Two CPUs that the container will be pinned to; on a machine with two CPUs one of them is the kubelet's.
   const pair = lab.options.node === "vm" ? [1, 2] : [0, 1];
   const cpus = lab.options.node === "vm" ? 2 : 1;

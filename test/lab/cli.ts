@@ -3,6 +3,7 @@ import { SchedgateError } from "../../common/errors.ts";
 import { down } from "./down.ts";
 import type { Output } from "./exec.ts";
 import { openProcesses } from "./processes.ts";
+import { baseArchive } from "./product/image/base.ts";
 import { installSchedgate } from "./schedgate.ts";
 import { labName, readState, stateDirectory } from "./state.ts";
 import type { Lab, LabOptions, NodeKind, Runtime } from "./types.ts";
@@ -79,7 +80,8 @@ function oneOf<T extends string>(flag: string, value: string, allowed: readonly 
 }
 
 async function start({ schedgate, ...asked }: UpArguments, { print, log, signal }: Console): Promise<number> {
-  const options: LabOptions = { ...asked, log, signal };
+  const preload = schedgate && asked.node === "vm" ? [await baseArchive(log)] : [];
+  const options: LabOptions = { ...asked, preload, log, signal };
   const lab = await up(options);
   if (schedgate) await installProduct(lab);
   print(`KUBECONFIG=${lab.kubeconfig}`);

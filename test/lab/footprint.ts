@@ -52,11 +52,13 @@ async function mounts(): Promise<string[]> {
     .map((line) => `mount ${line.split(" ")[4] ?? ""}`);
 }
 
+/** Only those that nodes make: others come and go with the machine's own services. */
 async function cgroups(): Promise<string[]> {
   const { stdout } = await exec("find", ["/sys/fs/cgroup", "-maxdepth", "3", "-type", "d"]);
   return stdout
     .trim()
     .split("\n")
+    .filter((line) => /kubepods|schedgate|crio|containerd|runc/.test(line))
     .map((line) => `cgroup ${line}`);
 }
 
@@ -64,8 +66,10 @@ async function cgroups(): Promise<string[]> {
 async function programs(): Promise<string[]> {
   const names = /^(qemu-system|etcd$|kube-|kubelet|containerd|crio|conmon|runc)/;
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const comms = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")), // it may have ended meanwhile
+  const stats = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")), // it may have ended meanwhile
   );
-  return comms.map((comm) => comm.trim()).flatMap((comm) => (names.test(comm) ? [`program ${comm}`] : []));
+  // "17 (etcd) S …"; a zombie has ended and only waits for its parent.
+  const running = stats.map((stat) => /^\d+ \((.*)\) [^ZX] /.exec(stat)?.[1] ?? "");
+  return running.filter((name) => names.test(name)).map((name) => `program ${name}`);
 }

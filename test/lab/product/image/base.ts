@@ -1,11 +1,13 @@
 import { cp, mkdir, realpath, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Cache } from "../../cache.ts";
+import { type Cache, cacheRoot, openCache } from "../../cache.ts";
 import { must } from "../../exec.ts";
-import { findProgram } from "../../prerequisites.ts";
+import { ensurePrograms, findProgram } from "../../prerequisites.ts";
 
 /** The name under which the lab's own base image stands in its storage. */
 export const baseName = "localhost/schedgate-base:lab";
+
+const archiveName = "base.oci.tar";
 
 /** Where buildah keeps its images, and that it needs neither an engine nor a kernel feature for them. */
 export function storage(directory: string): string[] {
@@ -26,8 +28,9 @@ const tools = { "/bin/sh": "dash", "/usr/bin/flock": "flock", "/usr/bin/nsenter"
  * Builds, once, a base image from this machine's own files: Node from its npm package, and a few Debian programs with
  * their libraries. It stands in for `node:24-slim` where no registry can be reached. Returns the storage directory.
  */
-export async function baseImage(cache: Cache): Promise<string> {
-  const recipe = { node: process.version, tools, layout: 1 };
+export async function baseImage(cache: Cache, log: (line: string) => void): Promise<string> {
+  await ensurePrograms([{ program: "buildah", package: "buildah" }], log);
+  const recipe = { node: process.version, tools, layout: 2 };
   return cache.get({ thing: "base-image", version: process.version, recipe }, async (directory) => {
     const root = join(directory, "root");
     await install(process.execPath, join(root, "usr/local/bin/node"));
@@ -57,7 +60,15 @@ export async function baseImage(cache: Cache): Promise<string> {
       baseName,
       directory,
     ]);
+    const archive = `oci-archive:${join(directory, archiveName)}:${baseName}`;
+    await must("buildah", [...storage(directory), "push", baseName, archive]);
   });
+}
+
+/** The base image as an OCI archive: a lab's VM takes its large layer in once, before its snapshot is saved. */
+export async function baseArchive(log: (line: string) => void): Promise<{ name: string; archive: string }> {
+  const directory = await baseImage(openCache(cacheRoot(process.env), log), log);
+  return { name: baseName, archive: join(directory, archiveName) };
 }
 
 async function install(from: string, to: string): Promise<void> {

@@ -12,7 +12,7 @@ export const imageName = "localhost/schedgate:dev";
 /** Builds the image from the working tree, by the same Containerfile as for users. Returns the path of an OCI archive. */
 export async function buildImage(directory: string, log: (line: string) => void): Promise<string> {
   await must(process.execPath, [join(root, "tools/build.ts")], { cwd: root });
-  const store = storage(await baseImage(openCache(cacheRoot(process.env), log)));
+  const store = storage(await baseImage(openCache(cacheRoot(process.env), log), log));
   const context = [
     "-f",
     join(root, "Containerfile"),
@@ -35,5 +35,7 @@ export async function buildImage(directory: string, log: (line: string) => void)
   const archive = join(directory, "schedgate.oci.tar");
   await rm(archive, { force: true });
   await must("buildah", [...store, "push", imageName, `oci-archive:${archive}:${imageName}`]);
+  // The build before this one has lost its name.
+  await must("buildah", [...store, "rmi", "--prune"]);
   return archive;
 }
