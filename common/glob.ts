@@ -141,21 +141,24 @@ export interface GlobParts {
   head: string;
   /** What every text that matches ends with. */
   tail: string;
-  /** `head` is the only text that matches. */
+  /** Whether `head` is the only text that matches. */
   isLiteral: boolean;
-  /** `head/` and a star: every text with that beginning and no further slash matches. */
+  /** Whether `head` ends in a slash and only a star follows: all that begin so and have no other slash match. */
   isPrefix: boolean;
 }
 
 /** Takes a glob apart for a filter that need not be exact. */
 export function globParts(glob: Glob): GlobParts {
   const first = glob[0]?.star === false ? literalRun(glob[0].units) : [];
-  const isLiteral = glob.length === 1 && first.length === glob[0]?.units.length;
+  const wholeFirst = first.length === glob[0]?.units.length;
   const last = glob.at(-1)?.units ?? [];
   const head = first.join("");
-  const isPrefix =
-    glob.length === 2 && first.length === glob[0]?.units.length && last.length === 0 && head.endsWith("/");
-  return { head, tail: literalRun(last.toReversed()).toReversed().join(""), isLiteral, isPrefix };
+  return {
+    head,
+    tail: literalRun(last.toReversed()).toReversed().join(""),
+    isLiteral: glob.length === 1 && wholeFirst,
+    isPrefix: glob.length === 2 && wholeFirst && last.length === 0 && head.endsWith("/"),
+  };
 }
 
 /** The literals that units begin with. */
@@ -168,10 +171,12 @@ function literalRun(units: readonly Unit[]): string[] {
 
 /**
  * An RE2 expression for the API server's own filter. It matches whatever `matchGlob` matches; where a class matches
- * `/` it may match more (Go does not try a second place for a chunk), and then the webhook decides.
+ * `/` it may match more (Go does not try a second place for a chunk), and then the webhook decides. With `units` only
+ * so many of the glob's first characters are looked at: shorter, and it matches more.
  */
-export function globToRe2(glob: Glob): string {
-  return `^${glob.map((chunk) => (chunk.star ? "[^/]*" : "") + chunk.units.map(unitToRe2).join("")).join("")}$`;
+export function globToRe2(glob: Glob, units = Infinity): string {
+  const parts = glob.flatMap((chunk) => [...(chunk.star ? ["[^/]*"] : []), ...chunk.units.map(unitToRe2)]);
+  return parts.length > units ? `^${parts.slice(0, units).join("")}` : `^${parts.join("")}$`;
 }
 
 function unitToRe2(unit: Unit): string {

@@ -39,7 +39,8 @@ const { useCertificate } = server;
 const controlled = { inventory, configurations, certificate, metrics, target, useCertificate };
 const controller = new Controller({ ...common, ...controlled });
 
-const whyNotReady = readiness({ inventory, configurations, certificate, clock, ending: ending.signal });
+const judged = { inventory, configurations, certificate, controller };
+const whyNotReady = readiness({ ...judged, clock, ending: ending.signal });
 const health = await serveHealth(config.healthPort, { whyNotReady, metrics });
 const work = Promise.all([inventory, configurations].map((each) => each.run(ended.signal)));
 await certificate.refresh();

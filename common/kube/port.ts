@@ -52,10 +52,15 @@ export class KubeApiError extends SchedgateError {
     options?: ErrorOptions,
   ) {
     const outcome = answer.status === 0 ? "no answer" : `${answer.status} ${answer.reason}`.trim();
-    super("E_KUBE_API", `${call.method} ${call.path}: ${outcome}: ${answer.message}`, options);
+    super("E_KUBE_API", `${call.method} ${call.path}: ${outcome}: ${shortened(answer.message)}`, options);
     this.status = answer.status;
     this.reason = answer.reason;
   }
+}
+
+/** The API server repeats in its message what it refuses, whole; the reason stands at the end. */
+function shortened(message: string): string {
+  return message.length <= 2000 ? message : `${message.slice(0, 1000)} … ${message.slice(-1000)}`;
 }
 
 /** Whether an error is the API server's answer with this HTTP status. */

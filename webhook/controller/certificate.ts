@@ -11,7 +11,13 @@ interface Leaf {
   /** The CA that signed it. */
   ca: string;
   renewAt: Date;
+  notAfter: Date;
+  /** Since when the live configurations trust it. */
+  trustedSince: Date | undefined;
 }
+
+/** Every API server follows the configurations by its own watch: so long a new CA is given to be known to all. */
+export const PROPAGATION_MS = 30_000;
 
 /** This replica's serving certificate: in memory, from the CA that all replicas share. */
 export class ServingCertificate {
@@ -40,17 +46,30 @@ export class ServingCertificate {
     const now = this.#options.clock.now();
     if (newest === undefined || newest.ca !== authority.ca.certificate || now >= newest.renewAt) {
       const pair = issueLeaf(authority.ca, this.#names, now);
-      const renewAt = renewalTime(new X509Certificate(pair.certificate));
-      this.#next = { pair, ca: authority.ca.certificate, renewAt };
+      const certificate = new X509Certificate(pair.certificate);
+      this.#next = {
+        pair,
+        ca: authority.ca.certificate,
+        renewAt: renewalTime(certificate),
+        notAfter: certificate.validToDate,
+        trustedSince: undefined,
+      };
       this.#current ??= this.#next;
     }
     return authority.bundle;
   }
 
-  /** Takes the next certificate into use once clients trust it; the certificate to serve from now on, if it is new. */
+  /**
+   * Takes the next certificate into use once clients trust it: at once where the CA is the one in use, else when every
+   * API server had time to see the new CA. The certificate to serve from now on, if it is new.
+   */
   adopt(isTrusted: (leaf: string) => boolean): KeyPair | undefined {
-    const next = this.#next;
-    if (next === undefined || !isTrusted(next.pair.certificate)) return undefined;
+    const [next, current, now] = [this.#next, this.#current, this.#options.clock.now()];
+    if (next === undefined) return undefined;
+    next.trustedSince = isTrusted(next.pair.certificate) ? (next.trustedSince ?? now) : undefined;
+    if (next.trustedSince === undefined) return undefined;
+    const canWait = current !== undefined && current.ca !== next.ca && now < current.notAfter;
+    if (canWait && now.getTime() - next.trustedSince.getTime() < PROPAGATION_MS) return undefined;
     this.#next = undefined;
     this.#current = next;
     return next.pair;

@@ -34,9 +34,15 @@ const SETTLE_MS = 100;
 export class Controller {
   readonly #options: ControllerOptions;
   #wake = new AbortController();
+  #settled = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+  }
+
+  /** Whether both live configurations were once seen to be as this replica wants them. */
+  get settled(): boolean {
+    return this.#settled;
   }
 
   /** Something changed: look soon. */
@@ -71,7 +77,8 @@ export class Controller {
     };
     const right = configurations.areRight(wanted);
     metrics.configurationCurrent(right);
-    if (!right) await configurations.putRight(wanted);
+    if (right) this.#settled = true;
+    else await configurations.putRight(wanted);
     const next = certificate.adopt((leaf) => configurations.trusts(leaf, clock.now()));
     if (next !== undefined) this.#options.useCertificate(next);
   }

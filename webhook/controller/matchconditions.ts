@@ -1,6 +1,7 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import { containerFormPrefix, GRANT_ANNOTATION } from "../../common/api/names.ts";
 import { globParts, globToRe2, parseGlob } from "../../common/glob.ts";
+import type { Glob } from "../../common/glob.ts";
 
 /** One entry of `matchConditions` of a webhook (admissionregistration.k8s.io/v1). */
 export interface MatchCondition {
@@ -15,28 +16,27 @@ export interface MatchCondition {
  * labelled, finalized and deleted. The filter may let through more than is protected, never less.
  */
 export function matchConditions(profiles: readonly HookProfile[]): MatchCondition[] {
-  const key = keyExpression(profiles);
   const classes = profiles.some((each) => (each.spec.protects.runtimeHandlers ?? []).length > 0);
-  const create = [
-    ...(classes ? ["has(object.spec.runtimeClassName)"] : []),
-    `(${HAS} && ${ANNOTATIONS}.exists(k, k == ${quoted(GRANT_ANNOTATION)} || ${key}))`,
+  const terms = [
+    ...(classes ? [`(${IS_CREATE} && has(object.spec.runtimeClassName))`] : []),
+    `(${HAS} && ${NEW}.exists(k, (${keyExpression(profiles)}) && (${IS_CREATE} || ${IS_CHANGED})))`,
+    `(${grantOf(HAS, NEW)} != (${IS_CREATE} ? [] : ${grantOf(HAD, OLD)}))`,
   ];
-  const update = [
-    `(${HAS} && ${ANNOTATIONS}.exists(k, (${key}) && !(${HAD} && k in ${OLD} && ${OLD}[k] == ${ANNOTATIONS}[k])))`,
-    `${grantOf(HAS, ANNOTATIONS)} != ${grantOf(HAD, OLD)}`,
-  ];
-  return [
-    {
-      name: "schedgate.dev/protected",
-      expression: `request.operation == "CREATE" ? (${create.join(" || ")}) : (${update.join(" || ")})`,
-    },
-  ];
+  return [{ name: "schedgate.dev/protected", expression: terms.join(" || ") }];
 }
 
-const ANNOTATIONS = "object.metadata.annotations";
+const NEW = "object.metadata.annotations";
 const OLD = "oldObject.metadata.annotations";
-const HAS = `has(${ANNOTATIONS})`;
+const HAS = `has(${NEW})`;
 const HAD = `has(${OLD})`;
+const IS_CREATE = 'request.operation == "CREATE"';
+const IS_CHANGED = `!(${HAD} && k in ${OLD} && ${OLD}[k] == ${NEW}[k])`;
+
+/** The API server compiles no expression of more than 100,000 characters; so much of them is for the keys. */
+const MAX_LENGTH = 60_000;
+
+/** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end none. */
+const PRECISIONS = [Infinity, 64, 24, 8, 2, 0];
 
 /** The grant annotation as a list of none or one, so that an empty value is not the same as none. */
 function grantOf(has: string, annotations: string): string {
@@ -44,21 +44,32 @@ function grantOf(has: string, annotations: string): string {
   return `(${has} && ${name} in ${annotations} ? [${annotations}[${name}]] : [])`;
 }
 
-/** CEL over the annotation key `k`: cheap tests first, because the API server counts the cost of each. */
+/** CEL over the annotation key `k`, as exact as its length allows. */
 function keyExpression(profiles: readonly HookProfile[]): string {
+  const globs = profiles.flatMap(({ spec }) => (spec.protects.annotations ?? []).map(parseGlob));
+  const requests = profiles.flatMap(({ spec }) =>
+    spec.request === undefined ? [] : [spec.request.annotation],
+  );
+  const expressions = PRECISIONS.map((precision) => keyTerms(globs, requests, precision));
+  return expressions.find((each) => each.length <= MAX_LENGTH) ?? "true";
+}
+
+function keyTerms(globs: readonly Glob[], requests: readonly string[], precision: number): string {
+  if (precision === 0) return "true";
   const literals = new Set<string>();
   const others = new Set<string>();
-  for (const { spec } of profiles) {
-    for (const text of spec.protects.annotations ?? []) {
-      const glob = parseGlob(text);
-      const { head, tail, isLiteral, isPrefix } = globParts(glob);
-      if (isLiteral) literals.add(head);
-      else others.add(isPrefix ? startsWith(head) : globExpression(head, tail, globToRe2(glob)));
-    }
-    if (spec.request !== undefined) {
-      literals.add(spec.request.annotation);
-      others.add(startsWith(containerFormPrefix(spec.request.annotation)));
-    }
+  const exactly = (text: string): void => {
+    if (text.length <= precision) literals.add(text);
+    else others.add(startsWith(text.slice(0, precision)));
+  };
+  for (const request of requests) {
+    exactly(request);
+    others.add(startsWith(containerFormPrefix(request).slice(0, precision)));
+  }
+  for (const glob of globs) {
+    const { head, isLiteral, isPrefix } = globParts(glob);
+    if (isLiteral) exactly(head);
+    else others.add(isPrefix ? startsWith(head.slice(0, precision)) : globExpression(glob, precision));
   }
   const list = [...literals].sort().map(quoted);
   const terms = [...(list.length > 0 ? [`k in [${list.join(", ")}]`] : []), ...[...others].sort()];
@@ -69,11 +80,13 @@ function startsWith(text: string): string {
   return `k.startsWith(${quoted(text)})`;
 }
 
-function globExpression(head: string, tail: string, re2: string): string {
+/** Cheap tests first: the API server counts the cost of each, and refuses a pod that costs too much. */
+function globExpression(glob: Glob, precision: number): string {
+  const { head, tail } = globParts(glob);
   const tests = [
-    ...(head === "" ? [] : [startsWith(head)]),
-    ...(tail === "" ? [] : [`k.endsWith(${quoted(tail)})`]),
-    `k.matches(${quoted(re2)})`,
+    ...(head === "" ? [] : [startsWith(head.slice(0, precision))]),
+    ...(tail === "" ? [] : [`k.endsWith(${quoted(tail.slice(-precision))})`]),
+    `k.matches(${quoted(globToRe2(glob, precision))})`,
   ];
   return `(${tests.join(" && ")})`;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../common/clock.ts";
 import type { ServingCertificate } from "../controller/certificate.ts";
+import type { Controller } from "../controller/controller.ts";
 import type { Configurations } from "../controller/configurations.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 
@@ -7,18 +8,21 @@ export interface ReadinessOptions {
   inventory: Inventory;
   configurations: Configurations;
   certificate: ServingCertificate;
+  controller: Controller;
   clock: Clock;
   /** Set when the process is told to end. */
   ending: AbortSignal;
 }
 
 /** Why the API server must not be sent here now, or undefined: what the kubelet asks by /readyz. */
-export function readiness({ inventory, configurations, certificate, clock, ending }: ReadinessOptions) {
+export function readiness(options: ReadinessOptions) {
+  const { inventory, configurations, certificate, controller, clock, ending } = options;
   return (): string | undefined => {
     if (ending.aborted) return "shutting down";
     const why = inventory.whyNotSynced();
     if (why !== undefined) return why;
     if (!configurations.synced) return "not in step with the API server: webhook configurations";
+    if (!controller.settled) return "the live webhook configurations are not yet as they should be";
     const leaf = certificate.current?.certificate;
     if (leaf !== undefined && configurations.trusts(leaf, clock.now())) return undefined;
     return "the live webhook configurations do not trust this replica's certificate yet";

@@ -1,0 +1,428 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { resources } from "../../common/kube/paths.ts";
+import type { KubeApi } from "../../common/kube/port.ts";
+import {
+  create,
+  eventually,
+  get,
+  kinds,
+  must,
+  namespace,
+  patch,
+  refusalOf,
+  remove,
+  startCluster,
+} from "./cluster.ts";
+import type { Cluster, Json } from "./cluster.ts";
+import { annotationsOf, ASK, conditionOf, GRANT, grant, pod, profile, specOf } from "./objects.ts";
+import type { PodOptions } from "./objects.ts";
+import { startWebhook } from "./webhook.ts";
+import type { Webhook } from "./webhook.ts";
+
+const { pods, hookGrants, hookProfiles, runtimeClasses } = resources;
+
+jest.setTimeout(30_000);
+
+let cluster: Cluster;
+let webhook: Webhook;
+let api: KubeApi;
+
+beforeAll(async () => {
+  cluster = await startCluster("admission");
+  ({ api } = cluster);
+  webhook = await startWebhook(cluster);
+  await webhook.ready();
+  await namespace(api, "trading", "engine");
+  await namespace(api, "granted");
+  await create(api, hookGrants, grant("granted", "granted"));
+  await expectInForce("granted", pod({ annotations: { [ASK]: "enabled" } }));
+}, 600_000);
+
+afterAll(async () => {
+  await webhook.stop();
+  await cluster.stop();
+}, 60_000);
+
+/** A pod in a namespace; deleted when the next one of that name comes. */
+async function createPod(where: string, options: PodOptions = {}): Promise<Json> {
+  await remove(api, pods, { namespace: where, name: options.name ?? "engine-0" });
+  return create(api, pods, pod(options), { namespace: where });
+}
+
+function refused(where: string, options: PodOptions): Promise<string> {
+  return refusalOf(createPod(where, options)).then((error) => {
+    expect({ status: error.status, reason: error.reason }).toEqual({ status: 403, reason: "Forbidden" });
+    return error.message.replace(/^.*denied the request: /, "");
+  });
+}
+
+function annotate(
+  where: string,
+  annotations: Record<string, string | null>,
+  subresource?: string,
+): Promise<Json> {
+  const at = { namespace: where, name: "engine-0", ...(subresource !== undefined && { subresource }) };
+  return patch(api, pods, at, { body: { metadata: { annotations } } });
+}
+
+/** Waits until a pod like this is admitted there; the API contract allows 5 s. */
+async function expectInForce(where: string, body: Json): Promise<void> {
+  await eventually(
+    `a pod to be admitted in ${where}`,
+    async () => {
+      const path = `/api/v1/namespaces/${where}/pods`;
+      return api.request({ method: "POST", path, body, query: { dryRun: "All" } }).catch(() => undefined);
+    },
+    5_000,
+  );
+}
+
+describe("without a grant", () => {
+  test("a pod that asks is refused with one line that says all", async () => {
+    expect(
+      await refused("trading", { annotations: { [ASK]: "enabled" }, serviceAccountName: "engine" }),
+    ).toBe(
+      "pod trading/engine-0: annotation schedgate.dev/cpu-isolation=enabled is protected by HookProfile cpu-isolation, " +
+        "and no HookGrant covers service account trading/engine; a cluster admin can grant it: " +
+        `echo '{"apiVersion":"schedgate.dev/v1alpha1","kind":"HookGrant","metadata":{"generateName":"trading-"},` +
+        `"spec":{"profileName":"cpu-isolation","subjects":[{"namespace":"trading","serviceAccounts":["engine"]}]}}' ` +
+        "| kubectl create -f -",
+    );
+  });
+
+  test("the command in the refusal is the grant that helps", async () => {
+    await namespace(api, "pasted");
+    const line = await refused("pasted", { annotations: { [ASK]: "enabled" } });
+    const written = /echo '(.*)' \|/.exec(line)?.[1] ?? "";
+    await must(cluster.lab, ["create", "-f", "-"], written);
+    await expectInForce("pasted", pod({ annotations: { [ASK]: "enabled" } }));
+  });
+
+  test("so is one that names the class by hand", async () => {
+    expect(await refused("trading", { runtimeClassName: "wrapper" })).toContain(
+      "runtimeClassName wrapper (handler wrapper) is protected by HookProfile cpu-isolation",
+    );
+  });
+
+  test("and one that names another class with the same handler, made one moment before", async () => {
+    const answers = [];
+    for (const name of ["alias-1", "alias-2", "alias-3"]) {
+      await create(api, runtimeClasses, { metadata: { name }, handler: "wrapper" });
+      answers.push(await refused("trading", { runtimeClassName: name }));
+    }
+    expect(answers[2]).toContain("runtimeClassName alias-3 (handler wrapper) is protected");
+  });
+
+  test("every protected key counts, whatever its value", async () => {
+    const annotations = { "cpu-load-balancing.crio.io": "x", "cpu-load-balancing.crio.io/main": "disable" };
+    expect(await refused("trading", { annotations })).toContain(
+      "annotation cpu-load-balancing.crio.io and annotation cpu-load-balancing.crio.io/main are protected",
+    );
+  });
+
+  test("disabled asks for nothing", async () => {
+    const made = await createPod("trading", { annotations: { [ASK]: "disabled" } });
+    expect(specOf(made)["runtimeClassName"]).toBeUndefined();
+  });
+
+  test("a class whose handler is not protected is nobody's business", async () => {
+    await create(api, runtimeClasses, { metadata: { name: "sandboxed" }, handler: "sandboxed" });
+    const made = await createPod("trading", { runtimeClassName: "sandboxed" });
+    expect(annotationsOf(made)[GRANT]).toBeUndefined();
+  });
+
+  test("a Deployment's pods are refused, and its events say why", async () => {
+    const template = {
+      metadata: { labels: { app: "d" }, annotations: { [ASK]: "enabled" } },
+      spec: specOf(pod()),
+    };
+    const spec = { selector: { matchLabels: { app: "d" } }, template };
+    await create(api, kinds.deployments, { metadata: { name: "d" }, spec }, { namespace: "trading" });
+    const message = await eventually("the ReplicaSet to say why", async () => {
+      const args = ["-n", "trading", "describe", "replicaset"];
+      return /Error creating: .*/.exec(await must(cluster.lab, args))?.[0];
+    });
+    expect(message).toContain("pod trading/d-");
+    expect(message).toContain("no HookGrant covers service account trading/default");
+  });
+});
+
+describe("with a grant", () => {
+  test("the class is injected, its scheduling filled in, and the grant noted", async () => {
+    const made = await createPod("granted", { annotations: { [ASK]: "enabled" } });
+    expect(specOf(made)).toMatchObject({
+      runtimeClassName: "wrapper",
+      nodeSelector: { "schedgate.dev/isolation": "ready" },
+    });
+    expect(annotationsOf(made)).toEqual({ [ASK]: "enabled", [GRANT]: "granted" });
+  });
+
+  test("a class named by hand stays, and the grant is noted", async () => {
+    const made = await createPod("granted", { runtimeClassName: "wrapper" });
+    expect(annotationsOf(made)).toEqual({ [GRANT]: "granted" });
+  });
+
+  test("another class that the pod names is not replaced", async () => {
+    const made = await createPod("granted", {
+      runtimeClassName: "sandboxed",
+      annotations: { [ASK]: "enabled" },
+    });
+    expect(specOf(made)["runtimeClassName"]).toBe("sandboxed");
+  });
+
+  test("one container may ask alone, and a container's word wins", async () => {
+    const containers = { a: { cpu: "1", memory: "8Mi" }, b: { cpu: "500m", memory: "8Mi" } };
+    const made = await createPod("granted", {
+      containers,
+      annotations: { "cpu-isolation.schedgate.dev/a": "enabled" },
+    });
+    expect(specOf(made)["runtimeClassName"]).toBe("wrapper");
+    const annotations = { [ASK]: "enabled", "cpu-isolation.schedgate.dev/a": "disabled" };
+    expect(await refused("granted", { containers, annotations })).toContain(
+      "HookProfile cpu-isolation: at least one container that asks must have whole CPUs of its own",
+    );
+  });
+
+  test.each<[string, PodOptions, string]>([
+    ["another value", { annotations: { [ASK]: "true" } }, 'must be "enabled" or "disabled", not "true"'],
+    [
+      "a container that is not there",
+      { annotations: { "cpu-isolation.schedgate.dev/x": "enabled" } },
+      "names a container that the pod does not have",
+    ],
+    [
+      "every container disabled",
+      { annotations: { [ASK]: "enabled", "cpu-isolation.schedgate.dev/main": "disabled" } },
+      'is "enabled", but every container is "disabled"',
+    ],
+    [
+      "a shared CPU",
+      { annotations: { [ASK]: "enabled" }, containers: { main: { cpu: "1500m", memory: "8Mi" } } },
+      "must have whole CPUs of its own",
+    ],
+  ])("%s is refused", async (_, options, reason) => {
+    expect(await refused("granted", options)).toContain(reason);
+  });
+
+  test("a pod that is not Guaranteed is refused with what to do", async () => {
+    const body = pod({ annotations: { [ASK]: "enabled" } });
+    (specOf(body)["containers"] as Json[])[0] = {
+      name: "main",
+      image: "x",
+      resources: { limits: { cpu: "2" } },
+    };
+    const error = await refusalOf(create(api, pods, body, { namespace: "granted" }));
+    expect(error.message).toContain("give every container CPU and memory requests equal to its limits");
+  });
+
+  test("it covers only the service accounts that it names", async () => {
+    await namespace(api, "accounts", "engine");
+    await create(
+      api,
+      hookGrants,
+      grant("accounts", "accounts", { subjects: [{ namespace: "accounts", serviceAccounts: ["engine"] }] }),
+    );
+    await expectInForce("accounts", pod({ annotations: { [ASK]: "enabled" }, serviceAccountName: "engine" }));
+    expect(await refused("accounts", { annotations: { [ASK]: "enabled" } })).toContain(
+      "no HookGrant covers service account accounts/default",
+    );
+  });
+
+  test("it ends at its time, and when it is deleted", async () => {
+    await namespace(api, "ending");
+    await create(api, hookGrants, grant("ending", "ending", { notAfter: "2020-01-01T00:00:00Z" }));
+    const expired = await eventually("the expired grant to be named", async () => {
+      const line = await refused("ending", { annotations: { [ASK]: "enabled" } });
+      return line.includes("expired") ? line : undefined;
+    });
+    expect(expired).toContain(
+      "the HookGrant ending for service account ending/default expired at 2020-01-01T00:00:00Z",
+    );
+    expect(expired).toContain("kubectl edit hookgrant ending");
+    await patch(api, hookGrants, { name: "ending" }, { body: { spec: { notAfter: null } } });
+    await expectInForce("ending", pod({ annotations: { [ASK]: "enabled" } }));
+    await remove(api, hookGrants, { name: "ending" });
+    await eventually("the grant to be gone", async () =>
+      createPod("ending", { annotations: { [ASK]: "enabled" } }).then(
+        () => undefined,
+        () => true,
+      ),
+    );
+  });
+
+  test("a limit of 0 grants nothing, and limits that are not counted are said to be so", async () => {
+    await namespace(api, "limited");
+    await create(api, hookGrants, grant("limited", "limited", { limits: { pods: 0, isolatedCPUs: 4 } }));
+    const read = (): Promise<Json> => get(api, hookGrants, { name: "limited" });
+    const reason = (type: string) => async () => conditionOf(await read(), type)?.reason;
+    expect(await eventually("the grant's Ready", reason("Ready"))).toBe("NoRoom");
+    expect(await eventually("the grant's LimitsEnforced", reason("LimitsEnforced"))).toBe("NotCounted");
+    expect(await refused("limited", { annotations: { [ASK]: "enabled" } })).toContain(
+      "has no room (pods: limit 0)",
+    );
+  });
+
+  test("a class that does not exist is not injected, and the pod does not run as if it had it", async () => {
+    const request = { annotation: "example.com/pinned", runtimeClassName: "missing" };
+    await create(api, hookProfiles, profile("missing-class", { protects: {}, request }));
+    await create(api, hookGrants, grant("missing-class", "granted", { profileName: "missing-class" }));
+    const line = await eventually("the new profile and its grant", async () => {
+      const error = await refusalOf(
+        createPod("granted", { annotations: { "example.com/pinned": "enabled" } }),
+      ).catch(() => undefined);
+      return error?.message.includes("no HookGrant") === false ? error.message : undefined;
+    });
+    expect(line).toContain("the pod asks but has no RuntimeClass: missing does not exist");
+    const condition = await eventually("the profile's Ready", async () =>
+      conditionOf(await get(api, hookProfiles, { name: "missing-class" }), "Ready"),
+    );
+    expect(condition).toMatchObject({ status: "False", reason: "RuntimeClassMissing" });
+    await remove(api, hookProfiles, { name: "missing-class" });
+    await remove(api, hookGrants, { name: "missing-class" });
+  });
+});
+
+describe("the grant annotation", () => {
+  test("that a pod brings along is replaced by the truth, or removed", async () => {
+    const made = await createPod("granted", { annotations: { [ASK]: "enabled", [GRANT]: "forged" } });
+    expect(annotationsOf(made)[GRANT]).toBe("granted");
+    expect(annotationsOf(await createPod("granted", { annotations: { [GRANT]: "forged" } }))).toEqual({});
+  });
+
+  test.each(["trading", "granted"])("can't be added, changed or removed later (%s)", async (where) => {
+    await createPod(where, where === "granted" ? { annotations: { [ASK]: "enabled" } } : {});
+    for (const value of where === "granted" ? ["forged", null] : ["forged", "granted"]) {
+      const error = await refusalOf(annotate(where, { [GRANT]: value }));
+      expect(error.message).toContain("annotation schedgate.dev/grant is written by schedgate alone");
+    }
+  });
+});
+
+describe("a running pod", () => {
+  test("can't begin to ask without a grant, also not by way of its status", async () => {
+    await createPod("trading");
+    for (const subresource of [undefined, "status"]) {
+      const error = await refusalOf(annotate("trading", { [ASK]: "enabled" }, subresource));
+      expect(error.message).toContain("annotation schedgate.dev/cpu-isolation=enabled is protected");
+    }
+  });
+
+  test("may begin with one, and the grant is noted", async () => {
+    await createPod("granted");
+    const changed = await annotate("granted", { [ASK]: "enabled" });
+    expect(annotationsOf(changed)).toEqual({ [ASK]: "enabled", [GRANT]: "granted" });
+  });
+
+  test("may always stop asking, be labelled, finalized and deleted, also when its grant is gone", async () => {
+    await namespace(api, "leaving");
+    await create(api, hookGrants, grant("leaving", "leaving"));
+    await expectInForce("leaving", pod({ annotations: { [ASK]: "enabled" } }));
+    const annotations = { [ASK]: "enabled", "cpu-load-balancing.crio.io": "disable" };
+    await createPod("leaving", { annotations, finalizers: ["example.com/wait"] });
+    await remove(api, hookGrants, { name: "leaving" });
+    const at = { namespace: "leaving", name: "engine-0" };
+    await patch(api, pods, at, { body: { metadata: { labels: { a: "b" } } } });
+    await annotate("leaving", { "example.com/other": "x" });
+    await annotate("leaving", { "cpu-load-balancing.crio.io": null });
+    await annotate("leaving", { [ASK]: "disabled" });
+    const stopped = await annotate("leaving", { [ASK]: null });
+    expect(annotationsOf(stopped)).toEqual({ "example.com/other": "x", [GRANT]: "leaving" });
+    await remove(api, pods, at);
+    await patch(api, pods, at, { body: { metadata: { finalizers: null } } });
+    await expect(get(api, pods, at)).rejects.toThrow("404");
+  });
+});
+
+describe("enforcement", () => {
+  test.each(["Warn", "Audit"])(
+    "%s admits: with the line as a warning, or in silence; neither injects",
+    async (enforcement) => {
+      const name = enforcement.toLowerCase();
+      const request = { annotation: `example.com/${name}`, runtimeClassName: "sandboxed" };
+      await create(api, hookProfiles, profile(name, { protects: {}, request, enforcement }));
+      const body = pod({ name, annotations: { [request.annotation]: "enabled" } });
+      const manifest = JSON.stringify({ apiVersion: "v1", kind: "Pod", ...body });
+      const line = `pod trading/${name}: annotation example.com/${name}=enabled is protected by HookProfile ${name}`;
+      const { stdout, stderr } = await eventually(`the profile ${name}`, async () => {
+        const made = await cluster.lab.kubectl(
+          ["-n", "trading", "create", "--dry-run=server", "-o", "json", "-f", "-"],
+          manifest,
+        );
+        const noted = webhook.log().some((each) => String(each["reason"]).startsWith(line));
+        return noted ? made : undefined;
+      });
+      expect(specOf(JSON.parse(stdout) as Json)["runtimeClassName"]).toBeUndefined();
+      expect(stderr.includes(`Warning: ${line}`)).toBe(enforcement === "Warn");
+      await remove(api, hookProfiles, { name });
+    },
+  );
+
+  test("what two profiles protect needs a grant for each", async () => {
+    await create(api, hookProfiles, profile("second", { protects: { runtimeHandlers: ["wrapper"] } }));
+    await namespace(api, "twofold");
+    await create(api, hookGrants, grant("twofold-a", "twofold"));
+    const line = await eventually("the second profile", async () => {
+      const text = await refused("twofold", {
+        annotations: { [ASK]: "enabled" },
+        runtimeClassName: "wrapper",
+      });
+      return text.includes("HookProfile second") && !text.includes("HookProfile cpu-isolation")
+        ? text
+        : undefined;
+    });
+    expect(line).toContain(
+      "is protected by HookProfile second, and no HookGrant covers service account twofold/default",
+    );
+    await create(api, hookGrants, grant("twofold-b", "twofold", { profileName: "second" }));
+    await expectInForce("twofold", pod({ annotations: { [ASK]: "enabled" } }));
+    const made = await createPod("twofold", { annotations: { [ASK]: "enabled" } });
+    expect(annotationsOf(made)[GRANT]).toBe("twofold-a,twofold-b");
+    await remove(api, hookProfiles, { name: "second" });
+  });
+});
+
+describe("a node", () => {
+  const asNode = ["--as=system:node:n1", "--as-group=system:nodes", "--as-group=system:authenticated"];
+
+  beforeAll(async () => {
+    await create(api, resources.nodes, { metadata: { name: "n1" } });
+  });
+
+  test("writes the status of its pods, and never a protected annotation, grant or not", async () => {
+    const body = pod({ name: "bound" });
+    await create(api, pods, { ...body, spec: { ...specOf(body), nodeName: "n1" } }, { namespace: "granted" });
+    const write = async (annotations: Record<string, string>): Promise<string> => {
+      const bound = await get(api, pods, { namespace: "granted", name: "bound" });
+      Object.assign(bound["metadata"] as Json, { annotations });
+      const path = "/api/v1/namespaces/granted/pods/bound/status";
+      const args = ["replace", "--raw", path, "-f", "-", ...asNode];
+      return (await cluster.lab.kubectl(args, JSON.stringify({ ...bound, status: { phase: "Running" } })))
+        .stderr;
+    };
+    const before = await webhook.requests();
+    expect(await write({ "example.com/other": "x" })).toBe("");
+    expect(await webhook.requests()).toBe(before);
+    expect(await write({ [ASK]: "enabled" })).toContain(
+      "pod granted/bound: a node may not write what HookProfile cpu-isolation protects",
+    );
+  });
+
+  test("mirrors a static pod untouched; a user with the same annotation is judged", async () => {
+    const { uid } = (await get(api, resources.nodes, { name: "n1" }))["metadata"] as { uid: string };
+    const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid, controller: true };
+    const annotations = { "kubernetes.io/config.mirror": "x", [ASK]: "enabled" };
+    const body = pod({ name: "mirror-n1", annotations, runtimeClassName: "wrapper" });
+    const mirror = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { ...(body["metadata"] as Json), namespace: "trading", ownerReferences: [owner] },
+      spec: { ...specOf(body), nodeName: "n1", nodeSelector: { "schedgate.dev/isolation": "ready" } },
+    };
+    const byUser = await cluster.lab.kubectl(["create", "-f", "-"], JSON.stringify(mirror));
+    expect(byUser.stderr).toContain("no HookGrant covers service account trading/default");
+    await must(cluster.lab, ["create", "-f", "-", ...asNode], JSON.stringify(mirror));
+    const made = await get(api, pods, { namespace: "trading", name: "mirror-n1" });
+    expect(annotationsOf(made)).toMatchObject(annotations);
+    expect(annotationsOf(made)[GRANT]).toBeUndefined();
+  });
+});

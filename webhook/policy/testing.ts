@@ -1,0 +1,66 @@
+import type { HookGrant } from "../../common/api/hookgrant.ts";
+import type { HookProfile } from "../../common/api/hookprofile.ts";
+import type { Container, Pod } from "../../common/api/pod.ts";
+import type { Rules } from "./decide.ts";
+import { readProfile } from "./profile.ts";
+
+/** Objects for the tests of this folder and of those that use it. */
+
+/** The profile of the project's manifests. */
+export const cpuIsolation: HookProfile = {
+  metadata: { name: "cpu-isolation" },
+  spec: {
+    protects: {
+      runtimeHandlers: ["wrapper"],
+      annotations: [
+        "schedgate.dev/cpu-isolation",
+        "cpu-isolation.schedgate.dev/*",
+        "cpu-load-balancing.crio.io",
+        "cpu-load-balancing.crio.io/*",
+      ],
+    },
+    request: { annotation: "schedgate.dev/cpu-isolation", runtimeClassName: "wrapper" },
+    requires: { qosClass: "Guaranteed", exclusiveCPUs: true },
+    enforcement: "Enforce",
+  },
+};
+
+/** A profile that protects what `spec` says. */
+export function profileOf(name: string, spec: Partial<HookProfile["spec"]>): HookProfile {
+  return { metadata: { name }, spec: { protects: {}, enforcement: "Enforce", ...spec } };
+}
+
+/** A grant of a profile for a namespace. */
+export function grantOf(name: string, spec: Partial<HookGrant["spec"]> = {}): HookGrant {
+  return {
+    metadata: { name },
+    spec: { profileName: "cpu-isolation", subjects: [{ namespace: "trading" }], ...spec },
+  };
+}
+
+/** The moment at which the tests judge. */
+export const now = new Date("2026-06-01T00:00:00Z");
+
+/** Rules of these profiles and grants. */
+export function rulesOf(profiles: readonly HookProfile[], grants: readonly HookGrant[] = []): Rules {
+  return { profiles: profiles.map(readProfile), grants, now };
+}
+
+/** A container with these CPUs and memory as request and limit. */
+export function container(name: string, cpu = "2", memory = "1Gi"): Container {
+  return { name, init: false, requests: {}, limits: { cpu, memory } };
+}
+
+/** A Guaranteed pod with whole CPUs. */
+export function podOf(changes: Partial<Pod> = {}): Pod {
+  return {
+    namespace: "trading",
+    name: "engine-0",
+    serviceAccount: "engine",
+    annotations: {},
+    runtimeClassName: undefined,
+    containers: [container("main")],
+    resources: undefined,
+    ...changes,
+  };
+}
