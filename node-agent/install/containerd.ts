@@ -3,7 +3,7 @@ import { readIfThere } from "../host/host-fs.ts";
 import { defaultRunc, dropInOf, handlerIn, registration, unregistered } from "./containerd-plan.ts";
 import { type Host, onHost, runtimePid } from "./host.ts";
 import { LAUNCHER } from "./names.ts";
-import { restart } from "./restart.ts";
+import { requestRestart, restart } from "./restart.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import { parseToml, tableAt, textAt } from "./toml.ts";
 
@@ -32,6 +32,9 @@ export function containerd(host: Host): ContainerRuntime {
       ];
     },
     registered: (dump) => textAt(tableAt(handlerIn(dump), "options"), "BinaryName") === LAUNCHER,
+    // A sandbox remembers its runtime's options: it goes without the handler.
+    bound: () => Promise.resolve([]),
     apply: () => restart(host, "containerd"),
+    applyLater: () => requestRestart(host, "containerd"),
   };
 }

@@ -26,6 +26,12 @@ export function handlerIn(config: TomlTable): TomlTable {
   return tableAt(config, ...RUNTIMES, HANDLER);
 }
 
+/** Where CRI-O keeps the run-time files of its containers, as far as the configuration says. */
+export function storageOf(config: TomlTable): { runroot: string | undefined; driver: string | undefined } {
+  const crio = tableAt(config, "crio");
+  return { runroot: textAt(crio, "runroot"), driver: textAt(crio, "storage_driver") };
+}
+
 /** The drop-in: the default handler's settings (the state root must fit the low-level runtime), with the launcher. */
 export function dropIn(config: TomlTable): string {
   const kept = Object.entries(defaultRuntime(config)).filter(

@@ -1,9 +1,11 @@
 import { request } from "node:http";
 import { SchedgateError, messageOf } from "../../common/errors.ts";
-import { defaultRunc, dropIn, handlerIn, hookFile } from "./crio-plan.ts";
+import { readIfThere } from "../host/host-fs.ts";
+import { parseBundle } from "../oci/bundle.ts";
+import { defaultRunc, dropIn, handlerIn, hookFile, storageOf } from "./crio-plan.ts";
 import { type Host, mounted } from "./host.ts";
-import { LAUNCHER } from "./names.ts";
-import { restart } from "./restart.ts";
+import { HANDLER, LAUNCHER } from "./names.ts";
+import { requestRestart, restart } from "./restart.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 import { type TomlTable, parseToml, textAt } from "./toml.ts";
 
@@ -26,8 +28,23 @@ export function crio(host: Host): ContainerRuntime {
     unregistration: () => [{ path, text: undefined }],
     registered,
     // SIGHUP shows the handler in the configuration but not to pods: cri-o/cri-o#10202.
+    bound: async () => sandboxesOf(host, await dump()),
     apply: () => restart(host, "crio"),
+    applyLater: () => requestRestart(host, "crio"),
   };
+}
+
+// CRI-O looks its handler up by name for each stop and removal: without it they fail for good.
+function sandboxesOf({ files }: Host, config: TomlTable): string[] {
+  const { runroot = "/run/containers/storage", driver = "overlay" } = storageOf(config);
+  const dir = `${runroot}/${driver}-containers`;
+  if (!files.exists(dir)) return [];
+  return files.subdirectories(dir).filter((id) => {
+    const text = readIfThere(files, `${dir}/${id}/userdata/config.json`);
+    return (
+      text !== undefined && parseBundle(text).annotations["io.kubernetes.cri-o.RuntimeHandler"] === HANDLER
+    );
+  });
 }
 
 // "crio status config" is a GET of /config on the same socket; its answer is TOML.

@@ -26,7 +26,7 @@ export async function install(host: Host, runtime: ContainerRuntime, image: Imag
   if (readIfThere(files, wanted.path) !== wanted.text || files.exists(pendingPath(host))) {
     files.replace(pendingPath(host), "");
     await change(host, runtime, wanted);
-    await runtime.apply(true);
+    await runtime.apply();
     files.remove(pendingPath(host));
   }
   // The binary is there before the file that names it: a hook whose binary is missing is skipped silently.

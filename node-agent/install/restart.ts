@@ -5,24 +5,14 @@ import { type Host, mounted, poll, runtimePid } from "./host.ts";
 /** A runtime with many containers takes its time. */
 const RESTART_MS = 60_000;
 
+type Unit = "containerd" | "crio";
+
 /** Restarts the runtime as configured and waits until its socket answers again. `unit` is its name for systemd. */
-export async function restart(host: Host, unit: "containerd" | "crio"): Promise<void> {
-  const { config, log } = host;
+export async function restart(host: Host, unit: Unit): Promise<void> {
+  const { config } = host;
   const before = runtimePid(host);
-  log.info({ mode: config.restart, pid: before }, `restarting ${unit}`);
-  if (config.restart === "none") {
-    log.warn({}, `SCHEDGATE_RUNTIME_RESTART is none: restart ${unit} by hand to make its handlers known`);
-    return;
-  }
-  if (config.restart === "signal" && before !== undefined) process.kill(before, "SIGTERM");
-  if (config.restart === "systemd") {
-    const { code, stderr } = await host.spawn("nsenter", [
-      ..."-t 1 -m -u -i -n -p -- systemctl restart".split(" "),
-      unit,
-    ]);
-    if (code !== 0)
-      throw new SchedgateError("E_RESTART", `systemctl restart ${unit} failed: ${stderr.trim().slice(-500)}`);
-  }
+  await requestRestart(host, unit);
+  if (config.restart === "none") return;
   const back = await poll(host, RESTART_MS, async () => {
     const pid = runtimePid(host);
     return pid !== undefined && pid !== before && (await answers(mounted(host, config.socket)))
@@ -34,6 +24,40 @@ export async function restart(host: Host, unit: "containerd" | "crio"): Promise<
       "E_RESTART",
       `${unit} did not come back on ${config.socket} within ${RESTART_MS / 1000} s`,
     );
+}
+
+/** Asks for the restart only. @throws SchedgateError E_RESTART */
+export async function requestRestart(host: Host, unit: Unit): Promise<void> {
+  const { config, log } = host;
+  const pid = runtimePid(host);
+  log.info({ mode: config.restart, pid }, `restarting ${unit}`);
+  switch (config.restart) {
+    case "none":
+      log.warn({}, `SCHEDGATE_RUNTIME_RESTART is none: restart ${unit} by hand to make its handlers known`);
+      return;
+    case "signal":
+      if (pid !== undefined) process.kill(pid, "SIGTERM");
+      return;
+    case "systemd": {
+      const command = [
+        "-t",
+        "1",
+        "-m",
+        "-u",
+        "-i",
+        "-n",
+        "-p",
+        "--",
+        "systemctl",
+        "--no-block",
+        "restart",
+        unit,
+      ];
+      const { code, stderr } = await host.spawn("nsenter", command);
+      if (code === 0) return;
+      throw new SchedgateError("E_RESTART", `systemctl restart ${unit} failed: ${stderr.trim().slice(-500)}`);
+    }
+  }
 }
 
 function answers(socket: string): Promise<boolean> {

@@ -13,6 +13,10 @@ export interface ContainerRuntime {
   unregistration(): WantedFile[];
   /** Whether a configuration runs our launcher for our handler. */
   registered(dump: TomlTable): boolean;
-  /** Makes the running process take the configuration that is on disk. @throws SchedgateError E_RESTART */
-  apply(registered: boolean): Promise<void>;
+  /** Sandboxes, also dead ones, that the runtime cannot remove any more once our handler is gone. */
+  bound(): Promise<string[]>;
+  /** Makes the running process take the configuration that is on disk, and waits for it. @throws SchedgateError E_RESTART */
+  apply(): Promise<void>;
+  /** The same without waiting: the runtime may first have to stop the container that asks for it. @throws E_RESTART */
+  applyLater(): Promise<void>;
 }

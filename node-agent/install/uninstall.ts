@@ -3,22 +3,33 @@ import { type HostFs, isGone } from "../host/host-fs.ts";
 import { installedPath } from "../host/installed.ts";
 import { sweepAsks } from "../oci/asks.ts";
 import { hookFiles } from "./crio.ts";
-import { type Host, mounted } from "./host.ts";
+import { type Host, mounted, poll } from "./host.ts";
 import { pendingPath, put } from "./install.ts";
 import { HOME, LAUNCHER } from "./names.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
+/** The kubelet removes the sandboxes of deleted pods once a minute. */
+const BOUND_MS = 80_000;
+
 /**
- * Takes everything away again, byte for byte; the launcher stays while a container is run by it. The runtime is
- * restarted last: a runtime that comes back in the middle of stopping this very container kills it without patience.
+ * Takes everything away again, byte for byte; handler and launcher stay while a container needs them. The runtime is
+ * restarted last, and nobody waits for it: it may be stopping this very container.
  */
 export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<void> {
   const { files, config, log } = host;
   // Hook files before the binary that they name.
   if (config.runtime === "crio") for (const { path } of hookFiles(config.hooksDir)) files.remove(path);
+  files.remove(installedPath(config.runDir));
+  const bound = await stillBound(host, runtime);
+  if (bound.length > 0) {
+    log.warn(
+      { sandboxes: bound },
+      "these sandboxes need the handler for their removal: handler and launcher stay",
+    );
+    return;
+  }
   const wasPending = files.exists(pendingPath(host));
   const changed = runtime.unregistration().filter((wanted) => put(host, wanted));
-  files.remove(installedPath(config.runDir));
   files.remove(pendingPath(host));
   sweepAsks(files, config.runDir);
   const users = launcherUsers(host.own);
@@ -31,7 +42,16 @@ export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<
     for (const dir of [HOME, config.runDir]) rmSync(mounted(host, dir), { recursive: true, force: true });
   }
   log.info({ changed: changed.map(({ path }) => path) }, "uninstalled");
-  if (changed.length > 0 || wasPending) await runtime.apply(false);
+  if (changed.length > 0 || wasPending) await runtime.applyLater();
+}
+
+async function stillBound(host: Host, runtime: ContainerRuntime): Promise<string[]> {
+  let bound: string[] = [];
+  await poll(host, BOUND_MS, async () => {
+    bound = await runtime.bound();
+    return bound.length === 0 ? true : undefined;
+  });
+  return bound;
 }
 
 // Live owners, containers that may become one, or kernel files that still wait to be put back: the state is needed yet.
