@@ -2,4 +2,4 @@
 export { down } from "./down.ts";
 export type { Output } from "./exec.ts";
 export type { Lab, LabOptions } from "./types.ts";
-export { attach, up } from "./up.ts";
+export { up } from "./up.ts";

@@ -9,7 +9,7 @@ import { mounts } from "./mounts.ts";
 const EMPTY_TIMEOUT_MS = 15_000;
 
 /** Root directories of every cgroup hierarchy: one for v2, one a controller (and maybe a v2 one) for v1. */
-export async function hierarchies(): Promise<string[]> {
+async function hierarchies(): Promise<string[]> {
   const all = await mounts();
   return all.filter(({ type }) => type === "cgroup" || type === "cgroup2").map(({ path }) => path);
 }
@@ -35,7 +35,7 @@ export async function removeCgroup(top: string): Promise<number> {
 }
 
 /** A cgroup and all below it, inner ones first. */
-export async function cgroupsBelow(top: string): Promise<string[]> {
+async function cgroupsBelow(top: string): Promise<string[]> {
   const entries = await orElse([], readdir(top, { withFileTypes: true }));
   const children = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(top, name));
   return [...(await Promise.all(children.map(cgroupsBelow))).flat(), ...(existsSync(top) ? [top] : [])];
