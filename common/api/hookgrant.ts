@@ -54,7 +54,6 @@ const status = z
 /** HookGrant: the source of its TypeScript type, its validator and its CRD. */
 export const hookGrantSchema = z.object({ metadata: objectMeta, spec, status: status.optional() });
 export type HookGrant = z.infer<typeof hookGrantSchema>;
-export type HookGrantStatus = z.infer<typeof status>;
 
 /** The parts that make the CRD. */
 export const hookGrantParts = { spec, status };

@@ -117,8 +117,6 @@ const status = z
 /** HookProfile: the source of its TypeScript type, its validator and its CRD. */
 export const hookProfileSchema = z.object({ metadata: objectMeta, spec, status: status.optional() });
 export type HookProfile = z.infer<typeof hookProfileSchema>;
-export type HookProfileStatus = z.infer<typeof status>;
-export type Enforcement = HookProfile["spec"]["enforcement"];
 
 /** The parts that make the CRD. */
 export const hookProfileParts = { spec, status };

@@ -16,7 +16,7 @@ export const objectMeta = z.looseObject({
 export type ObjectMeta = z.infer<typeof objectMeta>;
 
 /** metav1.Condition, with its bounds. */
-export const condition = z
+const condition = z
   .object({
     type: z.string().min(1).max(316).meta({ description: "What is judged, in CamelCase." }),
     status: z.enum(["True", "False", "Unknown"]).meta({ description: "Whether it holds." }),

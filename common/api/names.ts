@@ -10,9 +10,6 @@ export const API_VERSION = `${GROUP}/${VERSION}`;
 /** Written by the webhook alone: the grants that admitted a pod, sorted, joined by commas. */
 export const GRANT_ANNOTATION = `${GROUP}/grant`;
 
-/** The default profile's request: `enabled` isolates each container with exclusive CPUs. */
-export const CPU_ISOLATION_ANNOTATION = `${GROUP}/cpu-isolation`;
-
 /** Label of a Node whose agent serves; absent otherwise. The value is `ready`. */
 export const ISOLATION_LABEL = `${GROUP}/isolation`;
 

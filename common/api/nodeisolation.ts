@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { conditions, objectMeta, observedGeneration } from "./meta.ts";
+import { conditions, observedGeneration } from "./meta.ts";
 import { atomicListOf, dnsLabel, dnsSubdomain, instant, listMapOf, text } from "./scheme.ts";
 
 /** A CPU list in the kernel's format, `2-3,6`; empty for none. */
@@ -53,9 +53,7 @@ const status = z
   })
   .meta({ description: "What the node does now, written by its agent." });
 
-/** NodeIsolation: the source of its TypeScript type, its validator and its CRD. */
-export const nodeIsolationSchema = z.object({ metadata: objectMeta, status: status.optional() });
-export type NodeIsolation = z.infer<typeof nodeIsolationSchema>;
+/** NodeIsolation's status: the source of its TypeScript type and its CRD. */
 export type NodeIsolationStatus = z.infer<typeof status>;
 
 /** The parts that make the CRD: there is nothing to wish for, so no spec. */

@@ -1,6 +1,6 @@
 import type { Json } from "./cluster.ts";
 
-export const API_VERSION = "schedgate.dev/v1alpha1";
+const API_VERSION = "schedgate.dev/v1alpha1";
 export const ASK = "schedgate.dev/cpu-isolation";
 export const GRANT = "schedgate.dev/grant";
 

@@ -9,8 +9,8 @@ const requestSchema = z.object({
   name: z.string().nullish(),
   operation: z.enum(["CREATE", "UPDATE", "DELETE", "CONNECT"]),
   userInfo: z.object({ username: z.string().nullish(), groups: z.array(z.string()).nullish() }),
-  object: z.unknown(),
-  oldObject: z.unknown(),
+  object: z.unknown().optional(),
+  oldObject: z.unknown().optional(),
 });
 
 const reviewSchema = z.object({

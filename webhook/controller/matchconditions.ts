@@ -32,11 +32,11 @@ const HAD = `has(${OLD})`;
 const IS_CREATE = 'request.operation == "CREATE"';
 const IS_CHANGED = `!(${HAD} && k in ${OLD} && ${OLD}[k] == ${NEW}[k])`;
 
-/** The API server compiles no expression of more than 100,000 characters; so much of them is for the keys. */
+/** The API server compiles no expression of more than 100,000 characters; about so many of them are for the keys. */
 const MAX_LENGTH = 60_000;
 
-/** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end none. */
-const PRECISIONS = [Infinity, 64, 24, 8, 2, 0];
+/** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end every key counts. */
+const PRECISIONS = [Infinity, 64, 24, 8, 2];
 
 /** The grant annotation as a list of none or one, so that an empty value is not the same as none. */
 function grantOf(has: string, annotations: string): string {
@@ -46,32 +46,44 @@ function grantOf(has: string, annotations: string): string {
 
 /** CEL over the annotation key `k`, as exact as its length allows. */
 function keyExpression(profiles: readonly HookProfile[]): string {
-  const globs = profiles.flatMap(({ spec }) => (spec.protects.annotations ?? []).map(parseGlob));
-  const requests = profiles.flatMap(({ spec }) =>
-    spec.request === undefined ? [] : [spec.request.annotation],
-  );
-  const expressions = PRECISIONS.map((precision) => keyTerms(globs, requests, precision));
-  return expressions.find((each) => each.length <= MAX_LENGTH) ?? "true";
+  const globs = new Set(profiles.flatMap(({ spec }) => spec.protects.annotations ?? []));
+  const requests = new Set(profiles.flatMap(({ spec }) => spec.request?.annotation ?? []));
+  for (const precision of PRECISIONS) {
+    const expression = keyTerms(globs, requests, precision);
+    if (expression !== undefined) return expression;
+  }
+  return "true";
 }
 
-function keyTerms(globs: readonly Glob[], requests: readonly string[], precision: number): string {
-  if (precision === 0) return "true";
+/** Undefined where it would be too long; it stops as soon as it is. */
+function keyTerms(
+  globs: Iterable<string>,
+  requests: Iterable<string>,
+  precision: number,
+): string | undefined {
   const literals = new Set<string>();
   const others = new Set<string>();
+  let length = 0;
+  const add = (terms: Set<string>, term: string): void => {
+    if (!terms.has(term)) length += term.length + 4; // " || "
+    terms.add(term);
+  };
   const exactly = (text: string): void => {
-    if (text.length <= precision) literals.add(text);
-    else others.add(startsWith(text.slice(0, precision)));
+    if (text.length <= precision) add(literals, quoted(text));
+    else add(others, startsWith(text.slice(0, precision)));
   };
   for (const request of requests) {
     exactly(request);
-    others.add(startsWith(containerFormPrefix(request).slice(0, precision)));
+    add(others, startsWith(containerFormPrefix(request).slice(0, precision)));
   }
-  for (const glob of globs) {
+  for (const text of globs) {
+    const glob = parseGlob(text);
     const { head, isLiteral, isPrefix } = globParts(glob);
     if (isLiteral) exactly(head);
-    else others.add(isPrefix ? startsWith(head.slice(0, precision)) : globExpression(glob, precision));
+    else add(others, isPrefix ? startsWith(head.slice(0, precision)) : globExpression(glob, precision));
+    if (length > MAX_LENGTH) return undefined;
   }
-  const list = [...literals].sort().map(quoted);
+  const list = [...literals].sort();
   const terms = [...(list.length > 0 ? [`k in [${list.join(", ")}]`] : []), ...[...others].sort()];
   return terms.length > 0 ? terms.join(" || ") : "false";
 }

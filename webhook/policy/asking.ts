@@ -2,7 +2,8 @@ import type { Container, Pod } from "../../common/api/pod.ts";
 import type { Profile } from "./profile.ts";
 
 /** The two values of a request annotation. */
-export const [ENABLED, DISABLED] = ["enabled", "disabled"];
+export const ENABLED = "enabled";
+const DISABLED = "disabled";
 
 /** The containers that ask by this profile's request: a container's own annotation wins over the pod's. */
 export function askingContainers(profile: Profile, pod: Pod): Container[] {

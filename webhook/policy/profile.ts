@@ -14,7 +14,7 @@ export interface Profile {
 }
 
 /** How pods ask: `annotation` for the pod, `prefix` and a container's name for one container. */
-export interface Request {
+interface Request {
   annotation: string;
   prefix: string;
   runtimeClassName: string | undefined;

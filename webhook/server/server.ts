@@ -14,6 +14,8 @@ const CLOSE_MS = 10_000;
 
 export interface WebhookServer {
   listen(port: number, leaf: KeyPair): Promise<void>;
+  /** Where it listens; null before. */
+  address(): ReturnType<HttpServer["address"]>;
   /** New connections get this certificate; those that are open stay. */
   useCertificate: (leaf: KeyPair) => void;
   /** Serves on for `drainMs`, telling each client to connect anew, then ends. */
@@ -40,6 +42,7 @@ export function createWebhookServer(app: RequestListener): WebhookServer {
       server.listen(port);
       await once(server, "listening");
     },
+    address: () => server.address(),
     useCertificate: use,
     async drain(drainMs, clock) {
       draining = true;

@@ -1,0 +1,138 @@
+import { Agent, request } from "node:https";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import type { Clock } from "../../common/clock.ts";
+import { silentLogger } from "../../common/log.ts";
+import { issueCa, issueLeaf } from "../../certs/issue.ts";
+import type { AdmissionDeps } from "../admission/admit.ts";
+import { cpuIsolation, now, rulesOf } from "../policy/testing.ts";
+import { createApp } from "./app.ts";
+import { createWebhookServer } from "./server.ts";
+import type { WebhookServer } from "./server.ts";
+
+const ca = issueCa(new Date());
+const leaf = () => issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
+const deps: AdmissionDeps = {
+  rules: () => rulesOf([cpuIsolation]),
+  classes: { handlerOf: () => Promise.resolve(undefined) },
+  clock: { now: () => now, sleep: () => Promise.resolve() },
+  log: silentLogger,
+  count: () => undefined,
+};
+
+/** Sleeps end when the test says so. */
+function manualClock() {
+  const wakes: (() => void)[] = [];
+  const clock: Clock = {
+    now: () => now,
+    sleep: (_, signal) =>
+      new Promise((resolve) => {
+        wakes.push(resolve);
+        signal?.addEventListener("abort", () => {
+          resolve();
+        });
+      }),
+  };
+  return { clock, wake: () => wakes.shift()?.() };
+}
+
+let agent = new Agent({ keepAlive: true, ca: ca.certificate });
+let running: WebhookServer | undefined;
+
+afterEach(async () => {
+  agent.destroy();
+  agent = new Agent({ keepAlive: true, ca: ca.certificate });
+  await running?.drain(0, deps.clock);
+  running = undefined;
+});
+
+async function start(): Promise<number> {
+  running = createWebhookServer(createApp(deps));
+  await running.listen(0, leaf());
+  return (running.address() as AddressInfo).port;
+}
+
+interface Reply {
+  status: number;
+  connection: string | undefined;
+  text: string;
+  serial: string;
+}
+
+function send(port: number, path: string, body: string | Buffer, type = "application/json"): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const headers = { "Content-Type": type };
+    const sent = request({ host: "127.0.0.1", port, path, method: "POST", agent, headers }, (response) => {
+      let text = "";
+      const socket = response.socket as unknown as { getPeerCertificate(): { serialNumber: string } };
+      const serial = socket.getPeerCertificate().serialNumber;
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      response.on("end", () => {
+        resolve({ status: response.statusCode ?? 0, connection: response.headers.connection, text, serial });
+      });
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+const review = JSON.stringify({
+  apiVersion: "admission.k8s.io/v1",
+  kind: "AdmissionReview",
+  request: {
+    uid: "u",
+    resource: { group: "", version: "v1", resource: "pods" },
+    namespace: "a",
+    operation: "CREATE",
+    userInfo: {},
+    object: { metadata: { name: "p" }, spec: { containers: [] } },
+  },
+});
+
+describe("the HTTPS server", () => {
+  test("answers a review with a review", async () => {
+    const { status, text } = await send(await start(), "/validate", review);
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({
+      kind: "AdmissionReview",
+      response: { uid: "u", allowed: true },
+    });
+  });
+
+  test.each<[string, string, string | Buffer, string | undefined, number]>([
+    ["another path", "/", review, undefined, 404],
+    ["another type", "/validate", review, "text/plain", 415],
+    ["broken JSON", "/validate", "{", undefined, 400],
+    ["another version", "/mutate", review.replace("k8s.io/v1", "k8s.io/v1beta1"), undefined, 400],
+    ["a body over 7 MiB", "/validate", Buffer.alloc(7 * 1024 * 1024 + 1, " "), undefined, 413],
+  ])("refuses %s", async (...[, path, body, type, status]) => {
+    expect((await send(await start(), path, body, type)).status).toBe(status);
+  });
+
+  test("takes a body of 7 MiB", async () => {
+    const padded = review + " ".repeat(7 * 1024 * 1024 - review.length);
+    expect((await send(await start(), "/validate", padded)).status).toBe(200);
+  });
+
+  test("shows a new certificate to new connections, and keeps the old ones", async () => {
+    const port = await start();
+    const first = await send(port, "/validate", review);
+    running?.useCertificate(leaf());
+    expect((await send(port, "/validate", review)).serial).toBe(first.serial);
+    agent.destroy();
+    agent = new Agent({ keepAlive: true, ca: ca.certificate, maxCachedSessions: 0 });
+    expect((await send(port, "/validate", review)).serial).not.toBe(first.serial);
+  });
+
+  test("that drains answers on, asks each client to leave, and then ends", async () => {
+    const port = await start();
+    expect((await send(port, "/validate", review)).connection).toBe("keep-alive");
+    const { clock, wake } = manualClock();
+    const drained = running?.drain(1, clock);
+    expect((await send(port, "/validate", review)).connection).toBe("close");
+    wake();
+    await drained;
+    running = undefined;
+    await expect(send(port, "/validate", review)).rejects.toThrow("ECONNREFUSED");
+  });
+});
