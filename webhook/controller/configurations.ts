@@ -75,27 +75,31 @@ export class Configurations {
   }
 
   /**
-   * Writes what is not as it should be, on the version just read, so that of two writers one starts over.
-   * @throws KubeApiError, also where the configuration does not exist: the manifests make it.
+   * Writes what is not as it should be, on the version just read, so that of two writers one starts over. Whether it
+   * wrote. @throws KubeApiError, also where the configuration does not exist: the manifests make it.
    */
-  async putRight(wanted: Record<Webhook, unknown[]>): Promise<void> {
+  async putRight(wanted: Record<Webhook, unknown[]>): Promise<boolean> {
+    let wrote = false;
     for (const webhook of WEBHOOKS) {
       const path = pathOf(KINDS[webhook], { name: this.#options.name });
       const live = configurationSchema.parse(await this.#options.api.request({ method: "GET", path }));
       if (isDeepStrictEqual(live.webhooks ?? [], wanted[webhook])) continue;
-      await this.#write(path, { ...live, webhooks: wanted[webhook] });
+      wrote = (await this.#write(path, { ...live, webhooks: wanted[webhook] })) || wrote;
     }
+    return wrote;
   }
 
-  async #write(path: string, body: object): Promise<void> {
+  async #write(path: string, body: object): Promise<boolean> {
     const { api, log } = this.#options;
     try {
       await api.request({ method: "PUT", path, body });
       log.info({ path }, "wrote the webhook configuration");
+      return true;
     } catch (error) {
       // Another replica wrote first: its change comes by the watch, and is compared again.
       if (!hasStatus(error, 409)) throw error;
       log.info({ path, error: messageOf(error) }, "another replica wrote the webhook configuration");
+      return false;
     }
   }
 

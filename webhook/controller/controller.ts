@@ -7,6 +7,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ServingCertificate } from "./certificate.ts";
 import type { Configurations } from "./configurations.ts";
+import { RepairPace } from "./pace.ts";
 import { reportStatuses } from "./statuses.ts";
 import { webhooksOf } from "./webhooks.ts";
 import type { Target } from "./webhooks.ts";
@@ -27,6 +28,9 @@ export interface ControllerOptions {
 /** Without any change it looks again this often: for ends of certificates and grants. */
 const PERIOD_MS = 10_000;
 
+/** After a failure it looks again this soon. */
+const RETRY_MS = 1_000;
+
 /** Changes come in bursts, and from another replica's pen just before they come by our own watches. */
 const SETTLE_MS = 100;
 
@@ -35,6 +39,9 @@ export class Controller {
   readonly #options: ControllerOptions;
   #wake = new AbortController();
   #settled = false;
+  readonly #pace = new RepairPace();
+  /** Until the next look at most, milliseconds. */
+  #restMs = PERIOD_MS;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -56,12 +63,14 @@ export class Controller {
     while (!signal.aborted) {
       await clock.sleep(SETTLE_MS, signal);
       this.#wake = new AbortController();
+      this.#restMs = PERIOD_MS;
       for (const step of [() => this.#configure(), () => this.#report()]) {
         await step().catch((error: unknown) => {
+          this.#restMs = RETRY_MS;
           log.error({ error: messageOf(error) }, "could not bring the cluster up to date; trying again");
         });
       }
-      await clock.sleep(PERIOD_MS, AbortSignal.any([signal, this.#wake.signal]));
+      await clock.sleep(this.#restMs, AbortSignal.any([signal, this.#wake.signal]));
     }
   }
 
@@ -78,9 +87,20 @@ export class Controller {
     const right = configurations.areRight(wanted);
     metrics.configurationCurrent(right);
     if (right) this.#settled = true;
-    else await configurations.putRight(wanted);
+    else await this.#repair(wanted);
     const next = certificate.adopt((leaf) => configurations.trusts(leaf, clock.now()));
     if (next !== undefined) this.#options.useCertificate(next);
+  }
+
+  async #repair(wanted: Parameters<Configurations["putRight"]>[0]): Promise<void> {
+    const { configurations, clock } = this.#options;
+    const text = JSON.stringify(wanted);
+    const wait = this.#pace.waitFor(text, clock.now());
+    if (wait > 0) {
+      this.#restMs = Math.min(wait, PERIOD_MS);
+      return;
+    }
+    if (await configurations.putRight(wanted)) this.#pace.wrote(text, clock.now());
   }
 
   async #report(): Promise<void> {
