@@ -26,7 +26,7 @@ export async function pinned(lab: Lab, namespace: string, pod: string): Promise<
   ];
   const id = (await kubectl(lab, path)).replace(/^[a-z-]+:\/\//, "");
   if (!/^[0-9a-f]{64}$/.test(id)) throw new Error(`pod ${pod} has no container yet: "${id}"`);
-  const script = `pid=$(cat $(find /sys/fs/cgroup -path '*${id}*' -name cgroup.procs) /dev/null | sort -n | head -1)
+  const script = `pid=$(cat $(find /sys/fs/cgroup -path '*${id}*' -not -path '*conmon*' -name cgroup.procs) /dev/null | sort -n | head -1)
     echo "$pid $(awk '/^PPid/{print $2}' /proc/$pid/status) $(awk '/^Cpus_allowed_list/{print $2}' /proc/$pid/status)"`;
   const [pid = "", holder = "", cpus = ""] = (await onNode(lab, script)).trim().split(" ");
   return { pid: Number(pid), holder: Number(holder), cpus: parseCpuSet(cpus) };

@@ -51,7 +51,7 @@ export function changedSettings(before: ReadonlyMap<string, string>): string[] {
 export function spread(): Promise<Spread> {
   const node = (command: string): Promise<Awaited<ReturnType<Lab["node"]>>> =>
     exec("/bin/sh", ["-c", command]);
-  return measureSpread({ node } as Lab, online);
+  return measureSpread({ node }, online);
 }
 
 /** Removes the test containers' cgroups in every hierarchy. */

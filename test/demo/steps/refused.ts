@@ -36,6 +36,6 @@ export async function refused(lab: Lab, cpus: number, report: Report): Promise<v
   await running(lab, namespace, "later");
   const args = ["-n", namespace, "annotate", "pod", "later", "schedgate.dev/cpu-isolation=enabled"];
   await refusal(lab, args);
-  await attempt(lab, ["-n", namespace, "delete", "pod", "later", "--now"]);
+  await attempt(lab, ["-n", namespace, "delete", "pod", "later", "--now", "--wait=false"]);
   report.holds("the annotation on a pod that already runs is refused");
 }

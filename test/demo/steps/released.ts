@@ -35,7 +35,7 @@ export async function killed(
   );
   await ended(lab, name, container.pid, report);
   await expectBalanced(lab, pair, report);
-  await kubectl(lab, ["-n", namespace, "delete", "pod", name, "--ignore-not-found", "--now"]);
+  await kubectl(lab, ["-n", namespace, "delete", "pod", name, "--ignore-not-found", "--now", "--wait=false"]);
 }
 
 /** containerd ends a container whose shim died; CRI-O lets it live without its conmon, so there the pod is deleted. */
@@ -48,7 +48,7 @@ async function ended(lab: Lab, name: string, pid: number, report: Report): Promi
     report.note(
       "CRI-O lets a container live when its conmon dies, and it stays isolated; the pod is deleted now",
     );
-    await kubectl(lab, ["-n", namespace, "delete", "pod", name, "--now"]);
+    await kubectl(lab, ["-n", namespace, "delete", "pod", name, "--now", "--wait=false"]);
   }
   await until(`the container of ${name} ended`, 60, gone);
 }
