@@ -67,7 +67,7 @@ export async function removeSchedgate(
 ): Promise<void> {
   log(`$ kubectl delete -k manifests/overlays/${lab.options.runtime}`);
   await must(lab, ["delete", "-k", overlay, "--timeout=120s"]);
-  await must(lab, ["-n", system, "wait", "--for=delete", "pod", "--all", "--timeout=120s"]);
+  await must(lab, ["-n", system, "wait", "--for=delete", "pod", "--all", "--timeout=180s"]);
   log("$ kubectl delete -k manifests/prerequisites");
   await must(lab, ["delete", "-k", prerequisites, "--timeout=120s"]);
   const after = await traces(lab);
