@@ -26,7 +26,20 @@ export async function writeOverlay(lab: Lab): Promise<string> {
     ...(settings.length === 0
       ? {}
       : { configMapGenerator: [{ name: "schedgate-node", behavior: "merge", literals: settings }] }),
+    patches: [{ patch: JSON.stringify(shortDrain) }],
   };
   await writeFile(join(directory, "kustomization.yaml"), JSON.stringify(kustomization, undefined, 2));
   return directory;
 }
+
+/** One API server hears of an endpoint's end at once: a lab need not serve on for those that hear late. */
+const shortDrain = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "schedgate-webhook" },
+  spec: {
+    template: {
+      spec: { containers: [{ name: "webhook", env: [{ name: "SCHEDGATE_DRAIN_SECONDS", value: "2" }] }] },
+    },
+  },
+};
