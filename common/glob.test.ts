@@ -104,12 +104,24 @@ describe("what the API server is given", () => {
         const filters = [Infinity, 5, 1].map((units) =>
           globToRe2(glob, units).replaceAll("\\x{10ffff}", "\\u{10ffff}"),
         );
-        const { head, tail } = globParts(glob);
-        const ends = text.startsWith(head) && text.endsWith(tail);
+        const { head, tail, isLiteral } = globParts(glob);
+        const ends = text.startsWith(head) && text.endsWith(tail) && (!isLiteral || text === head);
         return !matchGlob(glob, text) || (ends && filters.every((each) => new RegExp(each, "u").test(text)));
       }),
       { numRuns: 3000 },
     );
+  });
+
+  test.each([
+    ["*", { head: "", tail: "", isLiteral: false, isPrefix: false }],
+    ["**", { head: "", tail: "", isLiteral: false, isPrefix: false }],
+    ["*x", { head: "", tail: "x", isLiteral: false, isPrefix: false }],
+    ["?", { head: "", tail: "", isLiteral: false, isPrefix: false }],
+    ["a/b", { head: "a/b", tail: "a/b", isLiteral: true, isPrefix: false }],
+    ["a/*", { head: "a/", tail: "", isLiteral: false, isPrefix: true }],
+    ["a/**", { head: "a/", tail: "", isLiteral: false, isPrefix: true }],
+  ])("the parts of %j", (pattern, parts) => {
+    expect(globParts(parseGlob(pattern))).toEqual(parts);
   });
 
   test("and nothing else, where no class can match a slash", () => {

@@ -149,8 +149,10 @@ export interface GlobParts {
 
 /** Takes a glob apart for a filter that need not be exact. */
 export function globParts(glob: Glob): GlobParts {
-  const first = glob[0]?.star === false ? literalRun(glob[0].units) : [];
-  const wholeFirst = first.length === glob[0]?.units.length;
+  const start = glob[0]?.star === false ? glob[0].units : undefined;
+  const first = literalRun(start ?? []);
+  // A first chunk with a star is never all literal, not even where it has no units: `*` matches much, "" nothing.
+  const wholeFirst = start !== undefined && first.length === start.length;
   const last = glob.at(-1)?.units ?? [];
   const head = first.join("");
   return {

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { isGlob } from "../../common/glob.ts";
+import { protectsKey, readProfile } from "../policy/profile.ts";
 import { cpuIsolation, profileOf } from "../policy/testing.ts";
 import { matchConditions } from "./matchconditions.ts";
 
@@ -16,6 +19,24 @@ function keysOf(...profiles: Parameters<typeof matchConditions>[0]): string {
 
 function globs(...annotations: string[]): Parameters<typeof matchConditions>[0][number] {
   return profileOf("globs", { protects: { annotations } });
+}
+
+/** What the test of a key says to one key: a list, the ends, an RE2 expression (here as JavaScript's), joined by && and ||. */
+function evaluate(expression: string, key: string): boolean {
+  const text = String.raw`"(?:[^"\\]|\\.)*"`;
+  const atom = new RegExp(
+    String.raw`k in (\[${text}(?:, ${text})*\])|k\.(startsWith|endsWith|matches)\((${text})\)`,
+    "g",
+  );
+  const values = expression.replace(atom, (_, list?: string, method?: string, argument?: string) => {
+    if (list !== undefined) return String((JSON.parse(list) as string[]).includes(key));
+    const value = JSON.parse(argument ?? "") as string;
+    if (method === "startsWith") return String(key.startsWith(value));
+    if (method === "endsWith") return String(key.endsWith(value));
+    return String(new RegExp(value.replaceAll("\\x{10ffff}", "\\u{10ffff}"), "u").test(key));
+  });
+  expect(values).toMatch(/^(?:true|false|[()]| && | \|\| )+$/);
+  return values.split(" || ").some((each) => !each.includes("false"));
 }
 
 describe("the filter of the API server", () => {
@@ -40,9 +61,34 @@ describe("the filter of the API server", () => {
     ["a.b/*", 'k.startsWith("a.b/")'],
     ["a*", '(k.startsWith("a") && k.matches("^a[^/]*$"))'],
     ["*.b/c", '(k.endsWith(".b/c") && k.matches("^[^/]*\\\\x2eb/c$"))'],
+    ["*", '(k.matches("^[^/]*$"))'],
+    ["**", '(k.matches("^[^/]*$"))'],
+    ["*x", '(k.endsWith("x") && k.matches("^[^/]*x$"))'],
     ["?", '(k.matches("^[^/]$"))'],
   ])("of the glob %j is %s", (glob, expression) => {
     expect(keysOf(globs(glob))).toBe(expression);
+  });
+
+  test("catches every key that the policy judges, and no other where a class can't match a slash", () => {
+    const part = fc.constantFrom("*", "?", "[a-c]", "[^b]", "[", "\\*", "/", "a", "b", "k in [", '"', ".");
+    const pattern = fc
+      .array(part, { minLength: 1, maxLength: 6 })
+      .map((parts) => parts.join(""))
+      .filter(isGlob);
+    const key = fc
+      .array(fc.constantFrom("a", "b", "/", "*", ".", '"', "k in ["), { maxLength: 6 })
+      .map((parts) => parts.join(""));
+    const request = fc.constantFrom(undefined, { annotation: "a/b" });
+    fc.assert(
+      fc.property(fc.array(pattern, { maxLength: 4 }), request, key, (annotations, asked, text) => {
+        const profile = profileOf("p", { protects: { annotations }, ...(asked && { request: asked }) });
+        const judged = protectsKey(readProfile(profile), text);
+        const caught = evaluate(keysOf(profile), text);
+        const exact = annotations.every((each) => !each.replaceAll("[a-c]", "").includes("["));
+        return exact ? caught === judged : caught || !judged;
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   test("does not depend on the order of profiles or globs, and says nothing twice", () => {
