@@ -19,3 +19,8 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+/** At most 2000 characters of a message that may hold what a caller sent. */
+export function clip(message: string): string {
+  return message.length <= 2000 ? message : `${message.slice(0, 1997)}...`;
+}

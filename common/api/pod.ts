@@ -1,26 +1,59 @@
 import { z } from "zod";
-import { SchedgateError } from "../errors.ts";
+import { clip, SchedgateError } from "../errors.ts";
+import { isListOf, isMapOf, isShapeOf, isString } from "../guards.ts";
+import type { Guard } from "../guards.ts";
 
-const resourceList = z.record(z.string(), z.union([z.string(), z.number()]));
-const resources = z.object({ requests: resourceList.nullish(), limits: resourceList.nullish() });
+/** A pod has at most 3 MiB, and real ones a few containers: more are taken for an attack on the webhook. */
+const MAX_CONTAINERS = 10_000;
 
-const container = z.object({
-  name: z.string(),
-  resources: resources.nullish(),
+/** The API server's own bound for all annotations of an object (apimachinery, TotalAnnotationSizeLimitB), characters here. */
+const MAX_ANNOTATIONS = 256 * 1024;
+
+interface RawResources {
+  requests?: ResourceList | null;
+  limits?: ResourceList | null;
+}
+
+interface RawContainer {
+  name: string;
+  resources?: RawResources | null;
+}
+
+const isOptional =
+  (is: Guard): Guard =>
+  (value) =>
+    value === undefined || value === null || is(value);
+const isAmount: Guard = (value) => isString(value) || Number.isFinite(value);
+const isResources = isShapeOf({
+  requests: isOptional(isMapOf(isAmount)),
+  limits: isOptional(isMapOf(isAmount)),
 });
+const isContainer = isShapeOf({ name: isString, resources: isOptional(isResources) });
+const isContainers: Guard = (value) =>
+  Array.isArray(value) && value.length <= MAX_CONTAINERS && isListOf(isContainer)(value);
+const isAnnotations: Guard = (value) =>
+  isMapOf(isString)(value) && sizeOf(value as object) <= MAX_ANNOTATIONS;
+
+// Predicates, not schemas, for what can have many elements: a schema would collect an issue for each bad one.
+const resources = z.custom<RawResources>(isResources, "not resources");
+const containers = z.custom<RawContainer[]>(
+  isContainers,
+  `not a list of at most ${MAX_CONTAINERS} containers`,
+);
+const annotations = z.custom<Record<string, string>>(isAnnotations, "not a map of strings, at most 256 KiB");
 
 const podSchema = z.object({
   metadata: z.object({
     name: z.string().nullish(),
     generateName: z.string().nullish(),
-    annotations: z.record(z.string(), z.string()).nullish(),
+    annotations: annotations.nullish(),
   }),
   spec: z.object({
     serviceAccountName: z.string().nullish(),
     runtimeClassName: z.string().nullish(),
     resources: resources.nullish(),
-    containers: z.array(container),
-    initContainers: z.array(container).nullish(),
+    containers,
+    initContainers: containers.nullish(),
   }),
 });
 
@@ -60,7 +93,10 @@ export interface Pod {
 export function readPod(raw: unknown, namespace: string): Pod {
   const parsed = podSchema.safeParse(raw);
   if (!parsed.success) {
-    throw new SchedgateError("E_POD", `not a pod: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
+    throw new SchedgateError(
+      "E_POD",
+      `not a pod: ${clip(z.prettifyError(parsed.error).replaceAll("\n", " "))}`,
+    );
   }
   const { metadata, spec } = parsed.data;
   const generated = metadata.generateName ? `${metadata.generateName}*` : "";
@@ -78,10 +114,17 @@ export function readPod(raw: unknown, namespace: string): Pod {
   };
 }
 
-function readContainer(raw: z.infer<typeof container>, init: boolean): Container {
+function readContainer(raw: RawContainer, init: boolean): Container {
   return { name: raw.name, init, ...readResources(raw.resources) };
 }
 
-function readResources(raw: z.infer<typeof resources> | null | undefined): Resources {
+function readResources(raw: RawResources | null | undefined): Resources {
   return { requests: raw?.requests ?? {}, limits: raw?.limits ?? {} };
+}
+
+function sizeOf(map: object): number {
+  return Object.entries(map as Record<string, string>).reduce(
+    (sum, [key, value]) => sum + key.length + value.length,
+    0,
+  );
 }

@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import jsonpatch from "fast-json-patch";
 import type { HookGrant } from "../../common/api/hookgrant.ts";
-import { SchedgateError } from "../../common/errors.ts";
+import { readPod } from "../../common/api/pod.ts";
+import { messageOf, SchedgateError } from "../../common/errors.ts";
 import { KubeApiError } from "../../common/kube/port.ts";
 import { silentLogger } from "../../common/log.ts";
 import { cpuIsolation, grantOf, now, profileOf, rulesOf } from "../policy/testing.ts";
@@ -368,6 +369,48 @@ describe("in doubt it refuses", () => {
       classes: classesSeen,
     });
     expect(looked).toEqual(["other"]);
+  });
+});
+
+describe("a large body of wrong types", () => {
+  const million = Array.from({ length: 1_000_000 }, () => 1);
+  const map = Object.fromEntries(million.map((each, i) => [String(i), each]));
+  const inPod = (metadata: object, spec: object) => () =>
+    readPod({ metadata, spec: { containers: [], ...spec } }, "a");
+
+  test.each<[string, () => unknown]>([
+    ["containers", inPod({}, { containers: million })],
+    ["init containers", inPod({}, { initContainers: million })],
+    ["containers over any sense", inPod({}, { containers: million.map(() => ({ name: "" })) })],
+    ["annotations", inPod({ annotations: map }, {})],
+    ["annotations over the API server's bound", inPod({ annotations: { a: "x".repeat(300_000) } }, {})],
+    [
+      "resources",
+      inPod({}, { resources: { limits: Object.fromEntries(Object.keys(map).map((key) => [key, true])) } }),
+    ],
+    [
+      "groups",
+      () => {
+        const review = { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview" };
+        const body = { ...review, request: { ...request(rawPod()), userInfo: { groups: million } } };
+        return readReview(Buffer.from(JSON.stringify(body)));
+      },
+    ],
+  ])("is refused for its first fault: %s", (_, read) => {
+    let message = "";
+    try {
+      read();
+    } catch (error) {
+      message = messageOf(error);
+    }
+    expect(message).toMatch(/^not a/);
+    expect(message.length).toBeLessThan(300);
+  });
+
+  test("in an answer takes no more than 2000 characters", async () => {
+    const pod = rawPod(undefined, { runtimeClassName: "x".repeat(100_000) });
+    const { status } = await ask("validate", request(pod), granted);
+    expect(status?.message.length).toBe(2000);
   });
 });
 

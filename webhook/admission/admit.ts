@@ -1,5 +1,5 @@
 import type { Clock } from "../../common/clock.ts";
-import { messageOf, codeOf } from "../../common/errors.ts";
+import { clip, messageOf, codeOf } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Rules } from "../policy/decide.ts";
 import { isMirror } from "../policy/node.ts";
@@ -58,9 +58,12 @@ const CODES: Record<string, 403 | 503> = { E_CLASS: 403, E_POD: 403, E_NOT_SYNCE
 
 function failed(error: unknown, { log }: AdmissionDeps): Answer {
   const code = codeOf(error) ?? "E_INTERNAL";
-  log.error({ code, error: messageOf(error) }, "could not judge a request");
+  log.error({ code, error: clip(messageOf(error)) }, "could not judge a request");
   return {
-    refusal: { code: CODES[code] ?? 500, message: `schedgate could not judge this: ${messageOf(error)}` },
+    refusal: {
+      code: CODES[code] ?? 500,
+      message: clip(`schedgate could not judge this: ${messageOf(error)}`),
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { messageOf, SchedgateError } from "../../common/errors.ts";
+import { isListOf, isString } from "../../common/guards.ts";
+import { clip, messageOf, SchedgateError } from "../../common/errors.ts";
 
 const requestSchema = z.object({
   uid: z.string().min(1),
@@ -8,7 +9,10 @@ const requestSchema = z.object({
   namespace: z.string().nullish(),
   name: z.string().nullish(),
   operation: z.enum(["CREATE", "UPDATE", "DELETE", "CONNECT"]),
-  userInfo: z.object({ username: z.string().nullish(), groups: z.array(z.string()).nullish() }),
+  userInfo: z.object({
+    username: z.string().nullish(),
+    groups: z.custom<string[]>(isListOf(isString), "not a list of strings").nullish(),
+  }),
   object: z.unknown().optional(),
   oldObject: z.unknown().optional(),
 });
@@ -31,10 +35,10 @@ export function readReview(body: Buffer): AdmissionRequest {
   try {
     json = JSON.parse(body.toString("utf8"));
   } catch (error) {
-    throw new SchedgateError("E_REVIEW", `the body is not JSON: ${messageOf(error)}`, { cause: error });
+    throw new SchedgateError("E_REVIEW", `the body is not JSON: ${clip(messageOf(error))}`, { cause: error });
   }
   const parsed = reviewSchema.safeParse(json);
   if (parsed.success) return parsed.data.request;
-  const problem = z.prettifyError(parsed.error).replaceAll("\n", " ");
+  const problem = clip(z.prettifyError(parsed.error).replaceAll("\n", " "));
   throw new SchedgateError("E_REVIEW", `not an AdmissionReview of admission.k8s.io/v1: ${problem}`);
 }

@@ -5,16 +5,21 @@ import type { Logger } from "../../common/log.ts";
 import { admit } from "../admission/admit.ts";
 import type { AdmissionDeps, Webhook } from "../admission/admit.ts";
 import { readReview } from "../admission/review.ts";
+import { bodyBudget } from "./bodybudget.ts";
 
 /** Two objects of the largest size that the API takes (3 MiB, on update the old and the new one), and the rest of a review. */
 const MAX_BODY = 7 * 1024 * 1024;
 
+/** Bytes of all bodies in flight; a parsed body takes a multiple of its length. */
+const BODY_BUDGET = 5 * MAX_BODY;
+
 /** The HTTP application of both webhooks. */
-export function createApp(deps: AdmissionDeps): Express {
+export function createApp(deps: AdmissionDeps, budget = BODY_BUDGET): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   const body = express.raw({ type: "application/json", limit: MAX_BODY });
+  app.use(bodyBudget(budget, MAX_BODY));
   for (const webhook of ["mutate", "validate"] as const)
     app.post(`/${webhook}`, body, handler(webhook, deps));
   app.use((_, response: Response) => {

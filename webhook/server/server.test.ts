@@ -46,8 +46,8 @@ afterEach(async () => {
   running = undefined;
 });
 
-async function start(): Promise<number> {
-  running = createWebhookServer(createApp(deps));
+async function start(budget?: number): Promise<number> {
+  running = createWebhookServer(createApp(deps, budget));
   await running.listen(0, leaf());
   return (running.address() as AddressInfo).port;
 }
@@ -75,6 +75,30 @@ function send(port: number, path: string, body: string | Buffer, type = "applica
     sent.end(body);
   });
 }
+
+/** Says its length, and sends its body only after the answer to another such request could be there. */
+function slowly(port: number, body: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(body),
+      Expect: "100-continue",
+    };
+    const sent = request({ host: "127.0.0.1", port, path: "/validate", method: "POST", agent, headers });
+    sent.on("response", (response) => {
+      held.splice(0).forEach((each) => {
+        each();
+      });
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.on("error", reject);
+    held.push(() => sent.end(body));
+    sent.flushHeaders();
+  });
+}
+
+const held: (() => void)[] = [];
 
 const review = JSON.stringify({
   apiVersion: "admission.k8s.io/v1",
@@ -107,6 +131,14 @@ describe("the HTTPS server", () => {
     ["a body over 7 MiB", "/validate", Buffer.alloc(7 * 1024 * 1024 + 1, " "), undefined, 413],
   ])("refuses %s", async (...[, path, body, type, status]) => {
     expect((await send(await start(), path, body, type)).status).toBe(status);
+  });
+
+  test("refuses a body that all bodies in flight have no room for, and gives the room back", async () => {
+    const port = await start(Buffer.byteLength(review) * 2 - 1);
+    for (let i = 0; i < 3; i += 1) expect((await send(port, "/validate", review)).status).toBe(200);
+    expect((await send(port, "/validate", review + review)).status).toBe(503);
+    const statuses = await Promise.all([review, review].map((each) => slowly(port, each)));
+    expect(statuses.sort()).toEqual([200, 503]);
   });
 
   test("takes a body of 7 MiB", async () => {

@@ -9,6 +9,9 @@ const KEEP_ALIVE_MS = 95_000;
 const HEADERS_MS = 32_000;
 const REQUEST_MS = 30_000;
 
+/** An API server opens as many connections as it has calls under way; more than these are closed at once. */
+const MAX_CONNECTIONS = 2_000;
+
 /** The last answers get so long once nobody is sent here any more. */
 const CLOSE_MS = 10_000;
 
@@ -33,6 +36,7 @@ export function createWebhookServer(app: RequestListener): WebhookServer {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
+  server.maxConnections = MAX_CONNECTIONS;
   const use = (leaf: KeyPair): void => {
     server.setSecureContext({ cert: leaf.certificate, key: leaf.key, minVersion: "TLSv1.2" });
   };
