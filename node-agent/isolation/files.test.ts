@@ -59,6 +59,7 @@ describe("the ledger", () => {
     ["another's name", JSON.stringify({ ...owner, id: "xyz" }), "does not fit its name"],
     ["a path out of the hierarchy", JSON.stringify({ ...owner, cgroup: "a/../../b" }), "plain path"],
     ["no CPU list", JSON.stringify({ ...owner, cpus: "one" }), "is not a CPU list"],
+    ["no start time", JSON.stringify({ ...owner, pidStartTime: "now" }), "pidStartTime"],
     ["no pid", JSON.stringify({ ...owner, pid: "7" }), "pid"],
   ])("names an entry that is %s, and keeps the others", (_, text, why) => {
     const ledger = ledgerIn(nodeHostFs(root), "/run/ledger");

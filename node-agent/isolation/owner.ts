@@ -64,6 +64,7 @@ export function parseOwner(text: string, name: string): Owner {
   for (const key of TEXT) if (typeof entry[key] !== "string") throw bad(`${key} is not a string`);
   if (!Number.isSafeInteger(entry["pid"])) throw bad("pid is not a number");
   const owner = value as Owner;
+  if (!/^\d+$/.test(owner.pidStartTime)) throw bad("pidStartTime is not a number of ticks");
   if (`${owner.id}.json` !== name || !isContainerId(owner.id))
     throw bad(`id "${owner.id}" does not fit its name`);
   if (owner.cgroup.split("/").some((part) => ["", ".", ".."].includes(part)))

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { Owner } from "./owner.ts";
 import { claimsOf } from "./reconcile.ts";
 
-const owner = (id: string, cpus: string, since: string): Owner => ({
+const owner = (id: string, cpus: string, pidStartTime: string, since = "1"): Owner => ({
   version: 1,
   id,
   namespace: "ns",
@@ -12,7 +12,7 @@ const owner = (id: string, cpus: string, since: string): Owner => ({
   cpus,
   cgroup: `kubepods/${id}`,
   pid: 1,
-  pidStartTime: "1",
+  pidStartTime,
   bootId: "b",
   since,
 });
@@ -32,5 +32,10 @@ describe("claims", () => {
     const { claims, superseded } = claimsOf([owner("orphan", "1-2", "1"), owner("new", "2", "2")]);
     expect(claims.map(({ id }) => id)).toEqual(["new"]);
     expect(superseded).toEqual(["container orphan still runs on CPUs 1-2, which are new's now"]);
+  });
+
+  test("go by ticks since boot as numbers, whatever the wall clock said", () => {
+    const { claims } = claimsOf([owner("orphan", "1", "999", "2026"), owner("new", "1", "1000", "2025")]);
+    expect(claims.map(({ id }) => id)).toEqual(["new"]);
   });
 });

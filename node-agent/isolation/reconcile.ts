@@ -96,12 +96,15 @@ function look({ hostFs, ledger, before: file, backend }: Isolation): Seen {
 
 /**
  * What the live owners claim. CPUs belong to whom the kubelet gave them last: an older container that still runs on
- * them, such as one whose shim died, claims nothing and is named.
+ * them, such as one whose shim died, claims nothing and is named. Older by the kernel's ticks since boot: live owners
+ * are all of this boot, and the wall clock may step back.
  */
 export function claimsOf(owners: readonly Owner[]): { claims: Claim[]; superseded: string[] } {
   const claims: Claim[] = [];
   const superseded: string[] = [];
-  const newestFirst = owners.filter(({ cpus }) => cpus !== "").sort((a, b) => (a.since < b.since ? 1 : -1));
+  const newestFirst = owners
+    .filter(({ cpus }) => cpus !== "")
+    .sort((a, b) => Number(b.pidStartTime) - Number(a.pidStartTime));
   for (const owner of newestFirst) {
     const cpus = cpusOf(owner);
     const newer = claims.find((claim) => intersection(claim.cpus, cpus).length > 0);

@@ -47,10 +47,13 @@ export async function isolate(
   try {
     await isolation.lock(async () => {
       ledger.put(owner);
-      const { proof, problems } = await settle(isolation, START_ATTEMPTS);
-      const flaw = proof.missing.find(({ id }) => id === owner.id);
+      const { claimed, proof, problems } = await settle(isolation, START_ATTEMPTS);
+      // The proof is of the claims alone: it says nothing of an owner that claims nothing.
+      const flaw = claimed.includes(owner.id)
+        ? proof.missing.find(({ id }) => id === owner.id)?.why
+        : "its CPUs are a newer container's";
       if (flaw === undefined) return;
-      throw new SchedgateError("E_ISOLATE", [`${backend.name}: ${flaw.why}`, ...problems].join("; "));
+      throw new SchedgateError("E_ISOLATE", [`${backend.name}: ${flaw}`, ...problems].join("; "));
     });
     return { cpus };
   } catch (error) {

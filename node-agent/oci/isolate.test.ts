@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Clock } from "../../common/clock.ts";
+import { nodeHostFs } from "../host/host-fs.ts";
+import type { Backend } from "../isolation/backend.ts";
+import { beforeFile } from "../isolation/before.ts";
+import { ledgerIn } from "../isolation/ledger.ts";
+import type { Isolation } from "../isolation/reconcile.ts";
+import { parseBundle } from "./bundle.ts";
+import { type OnFailure, type Verdict, isolate } from "./isolate.ts";
+
+const uid = "86901f91-4221-4d22-b134-b0071cd68c15";
+const STATE = "/kubelet/cpu_manager_state";
+const clock: Clock = { now: () => new Date(0), sleep: () => Promise.resolve() };
+
+let root: string;
+let isolation: Isolation;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
+  const hostFs = nodeHostFs(root);
+  // A kernel that has isolated whatever is claimed.
+  const backend: Backend = {
+    name: "CgroupV2",
+    root: "/cg",
+    survey: () => ({ steps: [], contents: new Map(), watch: [] }),
+    prove: () => ({ source: "schedstat", missing: [] }),
+  };
+  const ledger = ledgerIn(hostFs, "/run/ledger");
+  const before = beforeFile(hostFs, "/run/before.json", "boot");
+  isolation = { hostFs, clock, backend, ledger, before, lock: (work) => work() };
+  file("proc/sys/kernel/random/boot_id", "boot\n");
+  running(7, 100);
+  record({ [uid]: { main: "1-2" } });
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+function file(path: string, text: string): void {
+  mkdirSync(join(root, path, ".."), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+function running(pid: number, start: number): void {
+  file(`proc/${pid}/stat`, `${pid} (c) S 1 ${"0 ".repeat(17)}${start} 0 0\n`);
+  file(`proc/${pid}/cgroup`, `0::/k/${pid}\n`);
+  file(`cg/k/${pid}/cpuset.cpus`, "1-2\n");
+  file(`cg/k/${pid}/cpuset.cpus.partition`, "member\n");
+}
+
+function record(entries: object): void {
+  file(STATE, JSON.stringify({ policyName: "static", defaultCpuSet: "0", entries, checksum: 1 }));
+}
+
+function start(id: string, pid: number, onFailure: OnFailure = "deny"): Promise<Verdict> {
+  const annotations = {
+    "io.kubernetes.cri.container-type": "container",
+    "io.kubernetes.cri.container-name": "main",
+  };
+  const linux = { cgroupsPath: `/kubepods/pod${uid}/${id}`, resources: { cpu: { shares: 2048 } } };
+  const bundle = parseBundle(JSON.stringify({ annotations, linux }));
+  return isolate(isolation, { id, pid, bundle }, STATE, onFailure);
+}
+
+describe("a container that starts", () => {
+  test("has its CPUs isolated, once they are proven", async () => {
+    expect(await start("a", 7)).toEqual({ cpus: [1, 2] });
+    expect(isolation.ledger.find("a")).toMatchObject({ cpus: "1-2", podUID: uid });
+  });
+
+  test("is refused, and owns nothing, where a newer one holds its CPUs", async () => {
+    running(8, 200);
+    await start("newer", 8);
+    await expect(start("a", 7)).rejects.toThrow("newer container's");
+    expect(isolation.ledger.read().owners.map(({ id }) => id)).toEqual(["newer"]);
+  });
+});
