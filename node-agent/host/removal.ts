@@ -6,8 +6,9 @@ import { type KubeApi, KubeApiError } from "../../common/kube/port.ts";
 export type Removal = { removed: boolean; why: string };
 
 /**
- * Asks for our own DaemonSet. Gone or going: we are being removed. So too where our rights are gone already (401, 403):
- * somebody deletes the whole. No answer decides nothing: leave everything, the next start can still remove it.
+ * Asks for our own DaemonSet. Only gone or going means that we are being removed. Anything else decides nothing, also a
+ * refusal (401, 403): the token of a pod that was deleted by force is void while its DaemonSet is still there. Then
+ * leave everything, the next start can still remove it.
  */
 export async function beingRemoved(api: KubeApi, namespace: string, name: string): Promise<Removal> {
   try {
@@ -20,7 +21,6 @@ export async function beingRemoved(api: KubeApi, namespace: string, name: string
   } catch (error) {
     const status = error instanceof KubeApiError ? error.status : 0;
     if (status === 404) return { removed: true, why: "its DaemonSet is gone" };
-    if (status === 401 || status === 403) return { removed: true, why: `its rights are gone (${status})` };
-    return { removed: false, why: `the API server gave no answer: ${messageOf(error)}` };
+    return { removed: false, why: `the API server does not say whether it stays: ${messageOf(error)}` };
   }
 }
