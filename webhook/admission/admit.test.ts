@@ -255,6 +255,21 @@ describe("the validating webhook", () => {
     },
   );
 
+  test.each(["Enforce", "Warn", "Audit"] as const)(
+    "under %s judges what another webhook added after ours by that enforcement",
+    async (enforcement) => {
+      const spec = { ...cpuIsolation.spec, enforcement };
+      const rules = rulesOf([{ ...cpuIsolation, spec }], [grantOf("trading")]);
+      const late = rawPod({ "cpu-load-balancing.crio.io": "disable" });
+      const { allowed, warnings, auditAnnotations } = await ask("validate", request(late), rules);
+      expect(allowed).toBe(enforcement !== "Enforce");
+      expect(warnings?.length ?? 0).toBe(enforcement === "Warn" ? 1 : 0);
+      expect(auditAnnotations?.["violation"]).toContain(
+        "another webhook added annotation cpu-load-balancing.crio.io after schedgate saw the pod: put it in the pod template",
+      );
+    },
+  );
+
   test("judges the namespace of the request, not the one that the object claims", async () => {
     const pod = rawPod({ [ASK]: "enabled" }, { runtimeClassName: "wrapper" });
     Object.assign(pod.metadata, {

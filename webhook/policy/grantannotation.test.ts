@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Pod } from "../../common/api/pod.ts";
-import type { Finding } from "./decide.ts";
+import type { Change, Finding } from "./decide.ts";
 import { readProfile } from "./profile.ts";
-import { grantAnnotationFault, rightGrantValue } from "./grantannotation.ts";
+import { forgedGrantFault, rightGrantValue, withUnnamedGrants } from "./grantannotation.ts";
 import { cpuIsolation, podOf } from "./testing.ts";
 
 const KEY = "schedgate.dev/grant";
@@ -22,6 +22,11 @@ function covered(...lists: [string, ...string[]][]): Finding[] {
   }));
 }
 
+function judge(change: Change, findings: Finding[]): "right" | "forged" | "unnamed" {
+  if (forgedGrantFault(change, findings) !== undefined) return "forged";
+  return withUnnamedGrants(change, findings).every((each) => each.faults.length === 0) ? "right" : "unnamed";
+}
+
 describe("the grant annotation", () => {
   test("names on create the first grant of each profile, sorted", () => {
     expect(rightGrantValue(undefined, covered(["b", "c"], ["a"], ["b"]))).toBe("a,b");
@@ -34,31 +39,33 @@ describe("the grant annotation", () => {
     expect(rightGrantValue(pod(), covered(["a"]))).toBe("a");
   });
 
-  test.each<[string, string | undefined, string | undefined, Finding[], boolean]>([
-    ["set right on create", undefined, "a", covered(["a"]), true],
-    ["another grant that covers as well", undefined, "b", covered(["a", "b"]), true],
-    ["forged beside", undefined, "a,x", covered(["a"]), false],
-    ["missing on create", undefined, undefined, covered(["a"]), false],
-    ["not sorted", undefined, "b,a", covered(["a"], ["b"]), false],
-    ["empty", undefined, "", [], false],
-    ["forged on create", undefined, "x", [], false],
+  test.each<[string, string | undefined, string | undefined, Finding[], "right" | "forged" | "unnamed"]>([
+    ["set right on create", undefined, "a", covered(["a"]), "right"],
+    ["another grant that covers as well", undefined, "b", covered(["a", "b"]), "right"],
+    ["of one profile of two", undefined, "a", covered(["a"], ["b"]), "unnamed"],
+    ["forged beside", undefined, "a,x", covered(["a"]), "forged"],
+    ["missing on create", undefined, undefined, covered(["a"]), "unnamed"],
+    ["not sorted", undefined, "b,a", covered(["a"], ["b"]), "forged"],
+    ["empty", undefined, "", [], "forged"],
+    ["forged on create", undefined, "x", [], "forged"],
   ])("%s", (_, ...[, value, findings, right]) => {
     const change = { before: undefined, after: pod(value), handler: undefined };
-    expect(grantAnnotationFault(change, findings) === undefined).toBe(right);
+    expect(judge(change, findings)).toBe(right);
   });
 
-  test.each<[string, string | undefined, string | undefined, Finding[], boolean]>([
-    ["unchanged", "a", "a", [], true],
-    ["unchanged, whatever it is", "x,,y ", "x,,y ", [], true],
-    ["added", undefined, "a", [], false],
-    ["changed", "a", "b", [], false],
-    ["removed", "a", undefined, [], false],
-    ["added with a new request", undefined, "a", covered(["a"]), true],
-    ["completed with a new request", "c", "a,c", covered(["a"]), true],
-    ["replaced with a new request", "c", "a", covered(["a"]), false],
+  test.each<[string, string | undefined, string | undefined, Finding[], "right" | "forged" | "unnamed"]>([
+    ["unchanged", "a", "a", [], "right"],
+    ["unchanged, whatever it is", "x,,y ", "x,,y ", [], "right"],
+    ["added", undefined, "a", [], "forged"],
+    ["changed", "a", "b", [], "forged"],
+    ["removed", "a", undefined, [], "forged"],
+    ["added with a new request", undefined, "a", covered(["a"]), "right"],
+    ["completed with a new request", "c", "a,c", covered(["a"]), "right"],
+    ["without what it newly requests", "c", "c", covered(["a"]), "unnamed"],
+    ["replaced with a new request", "c", "a", covered(["a"]), "forged"],
   ])("on update: %s", (_, ...[before, after, findings, right]) => {
     const change = { before: pod(before), after: pod(after), handler: undefined };
-    expect(grantAnnotationFault(change, findings) === undefined).toBe(right);
+    expect(judge(change, findings)).toBe(right);
   });
 
   test("is never refused as we set it", () => {
@@ -73,7 +80,7 @@ describe("the grant annotation", () => {
         const before = isUpdate ? pod(value) : undefined;
         const findings = covered(...grants);
         const after = pod(rightGrantValue(before, findings));
-        return grantAnnotationFault({ before, after, handler: undefined }, findings) === undefined;
+        return judge({ before, after, handler: undefined }, findings) === "right";
       }),
     );
   });

@@ -30,7 +30,8 @@ function findingClause(pod: Pod, { profile, uses, coverage, faults }: Finding): 
   return clauses.join("; ");
 }
 
-function usesText(uses: readonly Use[]): string {
+/** Uses as people read them, the first few by name. */
+export function usesText(uses: readonly Use[]): string {
   const named = uses.slice(0, NAMED).map(useText);
   const more = uses.length - named.length;
   if (more > 0) named.push(`${more} more`);
