@@ -25,14 +25,30 @@ describe("CPUs are exclusive", () => {
     ["no whole number", { shares: 2 }, agreed],
     ["no whole number", { shares: 0 }, agreed],
     ["no whole number", { shares: undefined }, agreed],
-    ["has no cpu_manager_state", {}, undefined],
-    ["is not JSON", {}, "{"],
+    ["not Guaranteed", { cgroupsPath: "kubepods-burstable-pod1.slice:crio:a" }, undefined],
     ['policy is "none"', {}, state({}, "none")],
-    ["policy is undefined", {}, "null"],
     ["no CPUs of its own", { container: "other" }, agreed],
-    ["no CPUs of its own", { podUID: "" }, agreed],
-    ["pinned CPUs 1-2, the kernel has 0-3", { cpus: [0, 1, 2, 3] }, agreed],
+    ["no CPUs of its own", { container: "constructor" }, agreed],
+    ["no CPUs of its own", { podUID: "other" }, agreed],
+    ["no CPUs of its own", {}, JSON.stringify({ policyName: "static" })],
   ])("else it is said why: %s", (why, change, text) => {
     expect(notExclusive({ ...pinned, ...change }, text)).toContain(why);
+  });
+
+  test.each<[string, Partial<Pinning>, string | undefined]>([
+    ["there is no such file; SCHEDGATE_KUBELET_STATE", {}, undefined],
+    ["is not JSON; SCHEDGATE_KUBELET_STATE", {}, "{"],
+    ["is not JSON; SCHEDGATE_KUBELET_STATE", {}, ""],
+    ["names no policy; SCHEDGATE_KUBELET_STATE", {}, "null"],
+    ["entries are no object", {}, JSON.stringify({ policyName: "static", entries: 1 })],
+    ["is no text", {}, state({ [uid]: { main: 1 } })],
+    ['is "one"', {}, state({ [uid]: { main: "one" } })],
+    ["does not tell the pod's uid", { podUID: "" }, agreed],
+    ["does not tell the container's name", { container: "" }, agreed],
+    ["pinned CPUs 1-2, the kernel has 0-3", { cpus: [0, 1, 2, 3] }, agreed],
+  ])("or it cannot be told, which is an error: %s", (why, change, text) => {
+    expect(() => notExclusive({ ...pinned, ...change }, text)).toThrow(
+      expect.objectContaining({ code: "E_PINNING", message: expect.stringContaining(why) }),
+    );
   });
 });

@@ -77,4 +77,20 @@ describe("a container that starts", () => {
     await expect(start("a", 7)).rejects.toThrow("newer container's");
     expect(isolation.ledger.read().owners.map(({ id }) => id)).toEqual(["newer"]);
   });
+
+  test("is not refused, and the ledger says why, where its CPUs are shared", async () => {
+    record({});
+    expect(await start("a", 7)).toEqual({ reason: expect.stringContaining("no CPUs of its own") });
+    expect(isolation.ledger.find("a")).toMatchObject({ cpus: "", reason: expect.any(String) });
+  });
+
+  test("is refused where it cannot be told whether its CPUs are shared", async () => {
+    rmSync(join(root, STATE));
+    await expect(start("a", 7)).rejects.toThrow("SCHEDGATE_KUBELET_STATE");
+    expect(isolation.ledger.find("a")).toBeUndefined();
+    record({ [uid]: { main: "1" } });
+    await expect(start("a", 7)).rejects.toThrow("pinned CPUs 1, the kernel has 1-2");
+    await expect(start("a", 7, "allow")).rejects.toThrow("pinned CPUs 1");
+    expect(isolation.ledger.find("a")).toMatchObject({ cpus: "", failure: expect.any(String) });
+  });
 });

@@ -36,10 +36,15 @@ export async function isolate(
   const { hostFs, backend, ledger } = isolation;
   const { owner, cpus } = ownerOf(isolation, created);
   const { cgroupsPath, shares } = created.bundle;
-  const reason = notExclusive(
-    { podUID: owner.podUID, container: owner.container, cgroupsPath, shares, cpus },
-    readIfThere(hostFs, kubeletState),
-  );
+  const { podUID, container } = owner;
+  let reason: string | undefined;
+  try {
+    const state = readIfThere(hostFs, kubeletState);
+    reason = notExclusive({ podUID, container, cgroupsPath, shares, cpus }, state);
+  } catch (error) {
+    if (onFailure === "allow") ledger.put({ ...owner, cpus: "", failure: messageOf(error) });
+    throw error;
+  }
   if (reason !== undefined) {
     ledger.put({ ...owner, cpus: "", reason });
     return { reason };
