@@ -29,6 +29,17 @@ describe("a container's identity", () => {
     expect(identify(bundle(annotations))).toEqual(known);
   });
 
+  test("is CRI-O's where a tenant wrote containerd's annotations on the pod", () => {
+    const forged = { "io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri.container-name": "x" };
+    const uidToo = { "io.kubernetes.cri.sandbox-uid": "another", "io.kubernetes.cri.sandbox-name": "x" };
+    expect(identify(bundle({ ...forged, ...uidToo, ...crio }))).toEqual(known);
+  });
+
+  test("has the uid of the cgroup path, whatever an annotation says", () => {
+    const forged = { ...containerd, "io.kubernetes.cri.sandbox-uid": "another" };
+    expect(identify(bundle(forged, `/kubepods/pod${uid}/abc`)).podUID).toBe(uid);
+  });
+
   test.each([
     `/kubepods/pod${uid}/abc`,
     `/kubepods/burstable/pod${uid}/abc`,

@@ -49,20 +49,36 @@ export function parseBundle(text: string): Bundle {
   };
 }
 
+const CRIO = {
+  type: "io.kubernetes.cri-o.ContainerType",
+  namespace: "io.kubernetes.pod.namespace",
+  pod: "io.kubernetes.pod.name",
+  podUID: "io.kubernetes.pod.uid",
+  container: "io.kubernetes.container.name",
+};
+
+const CONTAINERD: typeof CRIO = {
+  type: "io.kubernetes.cri.container-type",
+  namespace: "io.kubernetes.cri.sandbox-namespace",
+  pod: "io.kubernetes.cri.sandbox-name",
+  podUID: "io.kubernetes.cri.sandbox-uid",
+  container: "io.kubernetes.cri.container-name",
+};
+
 /**
- * Names from the annotations of containerd (`io.kubernetes.cri.*`) or CRI-O (its labels become annotations).
- * containerd before 1.7 does not tell the pod's uid: it stands in the cgroup path, which the kubelet chose.
+ * Names from the annotations of CRI-O, else of containerd; never of both, since CRI-O passes the annotations of a pod
+ * on, where a tenant may have written the other's. The uid is the cgroup path's, which the kubelet chose, where it has
+ * one; containerd before 1.7 tells it nowhere else.
  */
 export function identify({ annotations, cgroupsPath }: Bundle): Identity {
-  const named = (...keys: string[]): string =>
-    keys.map((key) => annotations[key]).find((value) => value !== undefined) ?? "";
-  const type = named("io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType");
+  const keys = annotations[CRIO.type] === undefined ? CONTAINERD : CRIO;
+  const named = (key: keyof typeof CRIO): string => annotations[keys[key]] ?? "";
   return {
-    sandbox: type === "sandbox",
-    namespace: named("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace"),
-    pod: named("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"),
-    podUID: named("io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid") || uidIn(cgroupsPath),
-    container: named("io.kubernetes.cri.container-name", "io.kubernetes.container.name"),
+    sandbox: named("type") === "sandbox",
+    namespace: named("namespace"),
+    pod: named("pod"),
+    podUID: uidIn(cgroupsPath) || named("podUID"),
+    container: named("container"),
   };
 }
 
