@@ -91,17 +91,18 @@ describe("the before-file", () => {
 });
 
 describe("an owner's process", () => {
-  const stat = (state: string, start: number): string =>
-    `7 (a ) b) ${state} 1 ${"0 ".repeat(17)}${start} 0 0\n`;
+  const stat = (state: string, start: number, threads = 1): string =>
+    `7 (a ) b) ${state} 1 ${"0 ".repeat(15)}${threads} 0 ${start} 0 0\n`;
 
   test("is read from the right, whatever its name holds", () => {
-    expect(parseStat(stat("S", 100))).toEqual({ state: "S", startTime: "100" });
+    expect(parseStat(stat("S", 100))).toEqual({ state: "S", threads: 1, startTime: "100" });
     expect(parseStat("garbage")).toBeUndefined();
   });
 
   test.each([
     ["lives with pid, start time and boot", stat("S", 100), "boot", true],
     ["is dead as a zombie", stat("Z", 100), "boot", false],
+    ["lives where only its first thread has ended", stat("Z", 100, 2), "boot", true],
     ["is another with the same pid", stat("S", 101), "boot", false],
     ["is dead after a reboot", stat("S", 100), "another", false],
     ["is dead where there is none", undefined, "boot", false],
