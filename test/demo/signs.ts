@@ -45,11 +45,15 @@ export async function expectBalanced(lab: Lab, pair: CpuSet, report: Report): Pr
 
 /** The sign by behaviour alone, for when no agent is there yet. */
 export async function expectSpread(lab: Lab, pair: CpuSet, report: Report): Promise<void> {
-  const spread = await measureSpread(lab, pair);
-  if (!isBalanced(spread))
-    throw new Error(`two busy tasks spread in only ${spread.apart} of ${spread.samples} samples`);
+  // Another busy program on this machine can keep a balancer from moving anything for a while; no domain never moves.
+  const { apart, samples } = await until("two busy tasks spread", 30, async () => {
+    const spread = await measureSpread(lab, pair);
+    return isBalanced(spread)
+      ? { value: spread }
+      : { not: `apart in ${spread.apart} of ${spread.samples} samples` };
+  });
   report.holds(
-    `behaviour: two busy tasks allowed on CPUs ${formatCpuSet(pair)} spread (apart in ${spread.apart} of ${spread.samples} samples)`,
+    `behaviour: two busy tasks allowed on CPUs ${formatCpuSet(pair)} spread (apart in ${apart} of ${samples} samples)`,
   );
 }
 

@@ -38,6 +38,11 @@ export class ServingCertificate {
     return this.#current?.pair;
   }
 
+  /** When the certificate in use ends. */
+  get notAfter(): Date | undefined {
+    return this.#current?.notAfter;
+  }
+
   /** Reads or makes the CA, and issues a new leaf where one is due. The CA bundle that clients should trust. */
   async refresh(): Promise<string> {
     const authority = await ensureAuthority(this.#options, this.#bundle);

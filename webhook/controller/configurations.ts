@@ -10,6 +10,7 @@ import type { Reflector } from "../../common/kube/reflector.ts";
 import type { Logger } from "../../common/log.ts";
 import { isTrusted } from "../../certs/verify.ts";
 import type { Webhook } from "../admission/admit.ts";
+import { differences } from "./drift.ts";
 
 const webhookSchema = z.looseObject({ clientConfig: z.looseObject({ caBundle: z.string().optional() }) });
 const configurationSchema = z.looseObject({
@@ -75,25 +76,27 @@ export class Configurations {
   }
 
   /**
-   * Writes what is not as it should be, on the version just read, so that of two writers one starts over. Whether it
-   * wrote. @throws KubeApiError, also where the configuration does not exist: the manifests make it.
+   * Writes what is not as it should be, on the version just read, so that of two writers one starts over: that
+   * one has "raced". Read right or "wrote" is all that can be known: somebody may change every write at once. @throws KubeApiError, also where the configuration does not exist: the manifests make it.
    */
-  async putRight(wanted: Record<Webhook, unknown[]>): Promise<boolean> {
-    let wrote = false;
+  async putRight(wanted: Record<Webhook, unknown[]>): Promise<"right" | "wrote" | "raced"> {
+    const written: boolean[] = [];
     for (const webhook of WEBHOOKS) {
       const path = pathOf(KINDS[webhook], { name: this.#options.name });
       const live = configurationSchema.parse(await this.#options.api.request({ method: "GET", path }));
-      if (isDeepStrictEqual(live.webhooks ?? [], wanted[webhook])) continue;
-      wrote = (await this.#write(path, { ...live, webhooks: wanted[webhook] })) || wrote;
+      const differs = differences({ webhooks: live.webhooks ?? [] }, { webhooks: wanted[webhook] });
+      if (differs.length === 0) continue;
+      written.push(await this.#write(path, { ...live, webhooks: wanted[webhook] }, differs));
     }
-    return wrote;
+    if (written.length === 0) return "right";
+    return written.includes(false) ? "raced" : "wrote";
   }
 
-  async #write(path: string, body: object): Promise<boolean> {
+  async #write(path: string, body: object, differs: readonly string[]): Promise<boolean> {
     const { api, log } = this.#options;
     try {
       await api.request({ method: "PUT", path, body });
-      log.info({ path }, "wrote the webhook configuration");
+      log.info({ path, differs }, "wrote the webhook configuration");
       return true;
     } catch (error) {
       // Another replica wrote first: its change comes by the watch, and is compared again.

@@ -16,9 +16,9 @@ export interface ControllerOptions {
   api: KubeApi;
   clock: Clock;
   log: Logger;
-  inventory: Inventory;
-  configurations: Configurations;
-  certificate: ServingCertificate;
+  inventory: Pick<Inventory, "whyNotSynced" | "profiles" | "grants" | "classes">;
+  configurations: Pick<Configurations, "synced" | "areRight" | "putRight" | "trusts">;
+  certificate: Pick<ServingCertificate, "refresh" | "adopt" | "notAfter">;
   target: Target;
   metrics: Metrics;
   /** A new certificate is trusted: serve with it. */
@@ -47,7 +47,10 @@ export class Controller {
     this.#options = options;
   }
 
-  /** Whether both live configurations were once seen to be as this replica wants them. */
+  /**
+   * Whether this replica once found both live configurations right, or wrote them. Not whether they stayed so: some
+   * clusters change what is written (an enforcer), and that must not keep every replica from serving.
+   */
   get settled(): boolean {
     return this.#settled;
   }
@@ -100,7 +103,9 @@ export class Controller {
       this.#restMs = Math.min(wait, PERIOD_MS);
       return;
     }
-    if (await configurations.putRight(wanted)) this.#pace.wrote(text, clock.now());
+    const result = await configurations.putRight(wanted);
+    if (result === "wrote") this.#pace.wrote(text, clock.now());
+    if (result !== "raced") this.#settled = true;
   }
 
   async #report(): Promise<void> {

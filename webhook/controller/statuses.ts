@@ -15,7 +15,11 @@ interface Reported {
 }
 
 /** Brings the status of every profile and grant up to what is known now. @throws KubeApiError */
-export async function reportStatuses(api: KubeApi, inventory: Inventory, now: Date): Promise<void> {
+export async function reportStatuses(
+  api: KubeApi,
+  inventory: Pick<Inventory, "profiles" | "grants" | "classes">,
+  now: Date,
+): Promise<void> {
   const [profiles, classes] = [inventory.profiles(), inventory.classes()];
   for (const profile of profiles) {
     const judged = judgeProfile(profile, profiles, classes);

@@ -22,7 +22,7 @@ export function readiness(options: ReadinessOptions) {
     const why = inventory.whyNotSynced();
     if (why !== undefined) return why;
     if (!configurations.synced) return "not in step with the API server: webhook configurations";
-    if (!controller.settled) return "the live webhook configurations are not yet as they should be";
+    if (!controller.settled) return "the live webhook configurations are not yet written";
     const leaf = certificate.current?.certificate;
     if (leaf !== undefined && configurations.trusts(leaf, clock.now())) return undefined;
     return "the live webhook configurations do not trust this replica's certificate yet";

@@ -1,0 +1,74 @@
+import { describe, expect, test } from "@jest/globals";
+import type { KubeRequest } from "../../common/kube/port.ts";
+import { KubeApiError } from "../../common/kube/port.ts";
+import { silentLogger } from "../../common/log.ts";
+import { now } from "../policy/testing.ts";
+import { Configurations } from "./configurations.ts";
+import { differences } from "./drift.ts";
+import { webhooksOf } from "./webhooks.ts";
+
+const target = { service: { namespace: "schedgate-system", name: "schedgate-webhook" } };
+const wanted = {
+  mutate: webhooksOf("mutate", [], target, ""),
+  validate: webhooksOf("validate", [], target, ""),
+};
+
+/** Both configurations in memory; `enforce` is what somebody else makes of each write. */
+function setUp(
+  enforce: (webhooks: Record<string, unknown>[]) => Record<string, unknown>[],
+  conflict = false,
+) {
+  const live: Record<string, unknown> = {};
+  const logged: object[] = [];
+  const request = (call: KubeRequest): Promise<unknown> => {
+    if (call.method === "PUT" && conflict)
+      return Promise.reject(new KubeApiError(call, { status: 409, reason: "Conflict", message: "changed" }));
+    if (call.method === "PUT")
+      live[call.path] = enforce((call.body as { webhooks: Record<string, unknown>[] }).webhooks);
+    return Promise.resolve({
+      metadata: { name: "schedgate", resourceVersion: "1" },
+      webhooks: live[call.path],
+    });
+  };
+  const watch = (): never => {
+    throw new Error("not watched");
+  };
+  const log = { ...silentLogger, info: (fields: object) => logged.push(fields) };
+  const clock = { now: () => now, sleep: () => Promise.resolve() };
+  const options = { api: { request, watch }, clock, log, name: "schedgate", onChange: () => undefined };
+  return { configurations: new Configurations(options), logged };
+}
+
+describe("both configurations", () => {
+  test("are written, and then found right", async () => {
+    const { configurations } = setUp((webhooks) => webhooks);
+    expect(await configurations.putRight(wanted)).toBe("wrote");
+    expect(await configurations.putRight(wanted)).toBe("right");
+  });
+
+  test("that another replica wrote first are not known to be right", async () => {
+    const { configurations } = setUp((webhooks) => webhooks, true);
+    expect(await configurations.putRight(wanted)).toBe("raced");
+  });
+
+  test("that somebody changes again and again are written, and the log names what differs", async () => {
+    const namespaceSelector = { matchExpressions: [{ key: "control-plane", operator: "DoesNotExist" }] };
+    const { configurations, logged } = setUp((webhooks) =>
+      webhooks.map((each) => ({ ...each, namespaceSelector })),
+    );
+    await configurations.putRight(wanted);
+    expect(await configurations.putRight(wanted)).toBe("wrote");
+    expect(logged.at(-1)).toMatchObject({ differs: ["webhooks[0].namespaceSelector.matchExpressions"] });
+  });
+});
+
+test("differences are named by the innermost field, a few of them", () => {
+  expect(differences({ a: [{ b: 1, c: 2 }], d: 1 }, { a: [{ b: 1, c: 3 }] })).toEqual(["a[0].c", "d"]);
+  expect(
+    differences(
+      Array.from({ length: 50 }, (_, i) => i),
+      [],
+    ),
+  ).toHaveLength(10);
+  expect(differences({ a: 1 }, { a: 1 })).toEqual([]);
+});
