@@ -2,6 +2,7 @@ import { SchedgateError } from "../../common/errors.ts";
 import { readIfThere } from "../host/host-fs.ts";
 import { defaultRunc, dropInOf, handlerIn, registration, unregistered } from "./containerd-plan.ts";
 import { type Host, onHost, runtimePid } from "./host.ts";
+import { launcherUsers } from "./launcher-users.ts";
 import { LAUNCHER } from "./names.ts";
 import { requestRestart, restart } from "./restart.ts";
 import type { ContainerRuntime } from "./runtime.ts";
@@ -32,8 +33,8 @@ export function containerd(host: Host): ContainerRuntime {
       ];
     },
     registered: (dump) => textAt(tableAt(handlerIn(dump), "options"), "BinaryName") === LAUNCHER,
-    // A sandbox remembers its runtime's options: it goes without the handler.
-    bound: () => Promise.resolve([]),
+    // It looks the handler up anew for each container of a sandbox: a restarted one would fail for good.
+    bound: () => Promise.resolve(launcherUsers(host.own).map((pid) => `process ${pid}`)),
     apply: () => restart(host, "containerd"),
     applyLater: () => requestRestart(host, "containerd"),
   };

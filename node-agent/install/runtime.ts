@@ -13,7 +13,7 @@ export interface ContainerRuntime {
   unregistration(): WantedFile[];
   /** Whether a configuration runs our launcher for our handler. */
   registered(dump: TomlTable): boolean;
-  /** Sandboxes, also dead ones, that the runtime cannot remove any more once our handler is gone. */
+  /** What needs our handler yet: sandboxes or processes that the runtime fails without it. */
   bound(): Promise<string[]>;
   /** Makes the running process take the configuration that is on disk, and waits for it. @throws SchedgateError E_RESTART */
   apply(): Promise<void>;

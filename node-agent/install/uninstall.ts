@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs";
-import { type HostFs, isGone } from "../host/host-fs.ts";
 import { installedPath } from "../host/installed.ts";
 import { sweepAsks } from "../oci/asks.ts";
 import { hookFiles } from "./crio.ts";
 import { type Host, mounted, poll } from "./host.ts";
 import { pendingPath, put } from "./install.ts";
-import { HOME, LAUNCHER } from "./names.ts";
+import { launcherUsers } from "./launcher-users.ts";
+import { HOME } from "./names.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
 /** The kubelet removes the sandboxes of deleted pods once a minute. */
@@ -23,8 +23,8 @@ export async function uninstall(host: Host, runtime: ContainerRuntime): Promise<
   const bound = await stillBound(host, runtime);
   if (bound.length > 0) {
     log.warn(
-      { sandboxes: bound },
-      "these sandboxes need the handler for their removal: handler and launcher stay",
+      { bound, config: runtime.unregistration().map(({ path }) => path), directories: [HOME, config.runDir] },
+      "these pods need the handler yet: handler and launcher stay; when they are gone apply and delete the DaemonSet again, or take schedgate's handler out of `config` and delete the directories by hand",
     );
     return;
   }
@@ -62,23 +62,4 @@ function hasOwners({ files, config }: Host): boolean {
     filled(`${config.runDir}/ledger`) ||
     filled(`${config.runDir}/asks`)
   );
-}
-
-/** Processes that will call the launcher again: conmon has its path as an argument, a shim in its bundle's file `runtime`. */
-function launcherUsers(proc: HostFs): number[] {
-  const pids = proc.subdirectories("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => calls(proc, pid)).map(Number);
-}
-
-function calls(proc: HostFs, pid: string): boolean {
-  try {
-    const words = proc.read(`/proc/${pid}/cmdline`).split("\0");
-    if (words.includes(LAUNCHER)) return true;
-    // A shim's working directory is its bundle, in the host's namespace.
-    if (!(words[0] ?? "").includes("containerd-shim")) return false;
-    return proc.read(`/proc/${pid}/cwd/runtime`).trim() === LAUNCHER;
-  } catch (error) {
-    if (isGone(error)) return false;
-    throw error;
-  }
 }

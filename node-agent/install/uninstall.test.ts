@@ -1,0 +1,93 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Logger, silentLogger } from "../../common/log.ts";
+import { nodeHostFs } from "../host/host-fs.ts";
+import { withBlock } from "./block.ts";
+import { installConfig } from "./config.ts";
+import { containerd } from "./containerd.ts";
+import type { Host } from "./host.ts";
+import { LAUNCHER } from "./names.ts";
+import { uninstall } from "./uninstall.ts";
+
+const CONFIG = "etc/containerd/config.toml";
+const registered = withBlock("version = 2\n", "a = 1\n");
+
+let root: string;
+let now: number;
+let warned: { fields: object; message: string }[];
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
+  now = 0;
+  warned = [];
+  file(CONFIG, registered);
+  file(LAUNCHER, "");
+  file("run/schedgate/lock", "");
+  file("run/schedgate/asks/a", "/gone\n");
+  mkdirSync(join(root, "proc"));
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+function file(path: string, text: string): void {
+  mkdirSync(join(root, path, ".."), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+function text(path: string): string {
+  return readFileSync(join(root, path), "utf8");
+}
+
+function shim(pid: number): void {
+  file(`proc/${pid}/cmdline`, "/usr/bin/containerd-shim-runc-v2\0-id\0x\0");
+  file(`bundle/runtime`, `${LAUNCHER}\n`);
+  symlinkSync(join(root, "bundle"), join(root, `proc/${pid}/cwd`));
+}
+
+function host(): Host {
+  const log: Logger = { ...silentLogger, warn: (fields, message) => warned.push({ fields, message }) };
+  const clock = {
+    now: () => new Date(now),
+    sleep: (ms: number) => {
+      now += ms;
+      return Promise.resolve();
+    },
+  };
+  const files = nodeHostFs(root);
+  const config = { ...installConfig({ SCHEDGATE_RUNTIME_RESTART: "none" }), hostRoot: root };
+  const spawn = () => Promise.reject(new Error("not expected"));
+  file("proc/1/net/unix", "");
+  return { config, files, own: files, spawn, clock, log };
+}
+
+describe("containerd's handler", () => {
+  test("goes, and every file with it, where no process uses the launcher", async () => {
+    const one = host();
+    await uninstall(one, containerd(one));
+    expect(text(CONFIG)).toBe("version = 2\n");
+    expect(existsSync(join(root, "opt/schedgate"))).toBe(false);
+    expect(existsSync(join(root, "run/schedgate"))).toBe(false);
+  });
+
+  test("stays while a pod's shim uses the launcher, and the log says what to delete later", async () => {
+    shim(42);
+    const one = host();
+    await uninstall(one, containerd(one));
+    expect(text(CONFIG)).toBe(registered);
+    expect(existsSync(join(root, LAUNCHER))).toBe(true);
+    const said = JSON.stringify(warned);
+    for (const what of ["process 42", `/${CONFIG}`, "/opt/schedgate", "/run/schedgate"])
+      expect(said).toContain(what);
+  });
+});
