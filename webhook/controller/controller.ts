@@ -1,5 +1,4 @@
 import type { Clock } from "../../common/clock.ts";
-import { messageOf } from "../../common/errors.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import type { Logger } from "../../common/log.ts";
 import type { KeyPair } from "../../certs/issue.ts";
@@ -7,6 +6,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ServingCertificate } from "./certificate.ts";
 import type { Configurations } from "./configurations.ts";
+import { Loop, PERIOD_MS } from "./loop.ts";
 import { RepairPace } from "./pace.ts";
 import { reportStatuses } from "./statuses.ts";
 import { webhooksOf } from "./webhooks.ts";
@@ -25,26 +25,19 @@ export interface ControllerOptions {
   useCertificate: (leaf: KeyPair) => void;
 }
 
-/** Without any change it looks again this often: for ends of certificates and grants. */
-const PERIOD_MS = 10_000;
-
-/** After a failure it looks again this soon. */
-const RETRY_MS = 1_000;
-
-/** Changes come in bursts, and from another replica's pen just before they come by our own watches. */
-const SETTLE_MS = 100;
-
 /** Brings the certificate, both configurations and all statuses to what they should be, again and again. */
 export class Controller {
   readonly #options: ControllerOptions;
-  #wake = new AbortController();
-  #settled = false;
+  readonly #enforcing: Loop;
+  readonly #reporting: Loop;
   readonly #pace = new RepairPace();
-  /** Until the next look at most, milliseconds. */
-  #restMs = PERIOD_MS;
+  #settled = false;
 
   constructor(options: ControllerOptions) {
+    const { clock, log } = options;
     this.#options = options;
+    this.#enforcing = new Loop({ clock, log, name: "configure", look: () => this.#configure() });
+    this.#reporting = new Loop({ clock, log, name: "report", look: (signal) => this.#report(signal) });
   }
 
   /**
@@ -57,30 +50,22 @@ export class Controller {
 
   /** Something changed: look soon. */
   wake(): void {
-    this.#wake.abort();
+    this.#enforcing.wake();
+    this.#reporting.wake();
   }
 
-  /** Until the signal aborts. */
+  /** Until the signal aborts. A status that is slow to write delays neither the configurations nor the end. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
-    while (!signal.aborted) {
-      await clock.sleep(SETTLE_MS, signal);
-      this.#wake = new AbortController();
-      this.#restMs = PERIOD_MS;
-      for (const step of [() => this.#configure(), () => this.#report()]) {
-        await step().catch((error: unknown) => {
-          this.#restMs = RETRY_MS;
-          log.error({ error: messageOf(error) }, "could not bring the cluster up to date; trying again");
-        });
-      }
-      await clock.sleep(this.#restMs, AbortSignal.any([signal, this.#wake.signal]));
-    }
+    void this.#reporting.run(signal);
+    await this.#enforcing.run(signal);
   }
 
-  async #configure(): Promise<void> {
+  /** Until the next look at most, milliseconds. */
+  async #configure(): Promise<number> {
+    this.#tellEnd();
     const { inventory, configurations, certificate, clock, metrics, target } = this.#options;
     // Before everything is known, a configuration made of it would open what another replica has closed.
-    if (inventory.whyNotSynced() !== undefined || !configurations.synced) return;
+    if (inventory.whyNotSynced() !== undefined || !configurations.synced) return PERIOD_MS;
     const bundle = await certificate.refresh();
     const profiles = inventory.profiles();
     const wanted = {
@@ -89,27 +74,33 @@ export class Controller {
     };
     const right = configurations.areRight(wanted);
     metrics.configurationCurrent(right);
-    if (right) this.#settled = true;
-    else await this.#repair(wanted);
+    this.#settled ||= right;
+    const restMs = right ? PERIOD_MS : await this.#repair(wanted);
     const next = certificate.adopt((leaf) => configurations.trusts(leaf, clock.now()));
     if (next !== undefined) this.#options.useCertificate(next);
+    this.#tellEnd();
+    return restMs;
   }
 
-  async #repair(wanted: Parameters<Configurations["putRight"]>[0]): Promise<void> {
+  #tellEnd(): void {
+    const { certificate, metrics } = this.#options;
+    if (certificate.notAfter !== undefined) metrics.certificateEnds(certificate.notAfter);
+  }
+
+  async #repair(wanted: Parameters<Configurations["putRight"]>[0]): Promise<number> {
     const { configurations, clock } = this.#options;
     const text = JSON.stringify(wanted);
     const wait = this.#pace.waitFor(text, clock.now());
-    if (wait > 0) {
-      this.#restMs = Math.min(wait, PERIOD_MS);
-      return;
-    }
+    if (wait > 0) return Math.min(wait, PERIOD_MS);
     const result = await configurations.putRight(wanted);
     if (result === "wrote") this.#pace.wrote(text, clock.now());
     if (result !== "raced") this.#settled = true;
+    return PERIOD_MS;
   }
 
-  async #report(): Promise<void> {
-    const { api, inventory, clock } = this.#options;
-    if (inventory.whyNotSynced() === undefined) await reportStatuses(api, inventory, clock.now());
+  async #report(signal: AbortSignal): Promise<number> {
+    const { inventory, clock } = this.#options;
+    if (inventory.whyNotSynced() === undefined) await reportStatuses(this.#options, clock.now(), signal);
+    return PERIOD_MS;
   }
 }

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { Condition, ObjectMeta } from "../../common/api/meta.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import type { ResourceName } from "../../common/kube/paths.ts";
+import { messageOf } from "../../common/errors.ts";
 import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
+import type { Logger } from "../../common/log.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { judgeGrant, judgeProfile, protectedClasses } from "./conditions.ts";
 import type { Judgement } from "./conditions.ts";
@@ -14,20 +16,37 @@ interface Reported {
   status?: { conditions?: Condition[] | undefined; observedGeneration?: number | undefined } | undefined;
 }
 
-/** Brings the status of every profile and grant up to what is known now. @throws KubeApiError */
-export async function reportStatuses(
-  api: KubeApi,
-  inventory: Pick<Inventory, "profiles" | "grants" | "classes">,
-  now: Date,
-): Promise<void> {
+export interface StatusOptions {
+  api: KubeApi;
+  log: Logger;
+  inventory: Pick<Inventory, "profiles" | "grants" | "classes">;
+}
+
+/**
+ * Brings the status of every profile and grant up to what is known now, until the signal aborts. One that cannot be
+ * written is logged, keeps no other from its status, and is tried again at the next look.
+ */
+export async function reportStatuses(options: StatusOptions, now: Date, signal: AbortSignal): Promise<void> {
+  const { api, log, inventory } = options;
   const [profiles, classes] = [inventory.profiles(), inventory.classes()];
+  const send: KubeApi["request"] = (call) => api.request({ ...call, signal });
+  const write = async (resource: ResourceName, object: Reported, status: object): Promise<void> => {
+    if (signal.aborted) return;
+    await report(send, resource, object, status).catch((error: unknown) => {
+      if (signal.aborted) return;
+      log.error(
+        { resource: resource.resource, name: object.metadata.name, error: messageOf(error) },
+        "could not write a status",
+      );
+    });
+  };
   for (const profile of profiles) {
     const judged = judgeProfile(profile, profiles, classes);
     const more = { runtimeClasses: protectedClasses(profile, classes) };
-    await report(api, resources.hookProfiles, profile, { ...statusOf(profile, judged, now), ...more });
+    await write(resources.hookProfiles, profile, { ...statusOf(profile, judged, now), ...more });
   }
   for (const grant of inventory.grants()) {
-    await report(api, resources.hookGrants, grant, statusOf(grant, judgeGrant(grant, profiles, now), now));
+    await write(resources.hookGrants, grant, statusOf(grant, judgeGrant(grant, profiles, now), now));
   }
 }
 
@@ -52,12 +71,17 @@ function statusOf(
 }
 
 /** Writes only what changed, on the version it was judged by: a newer one brings us back here by itself. */
-async function report(api: KubeApi, resource: ResourceName, object: Reported, status: object): Promise<void> {
+async function report(
+  send: KubeApi["request"],
+  resource: ResourceName,
+  object: Reported,
+  status: object,
+): Promise<void> {
   const { name, resourceVersion } = object.metadata;
   if (isDeepStrictEqual({ ...object.status, ...status }, object.status)) return;
   const path = pathOf(resource, { name, subresource: "status" });
   try {
-    await api.request({ method: "PATCH", path, body: { metadata: { resourceVersion }, status } });
+    await send({ method: "PATCH", path, body: { metadata: { resourceVersion }, status } });
   } catch (error) {
     if (!hasStatus(error, 409) && !hasStatus(error, 404)) throw error;
   }
