@@ -34,9 +34,9 @@ const path = pathOf(resources.secrets, { namespace, name: config.secret });
 const certificate = new ServingCertificate({ ...common, path }, servingNames(service, namespace, url));
 const rules = () => inventory.rules();
 const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count: metrics.count }));
-const target = url === undefined ? { service: { namespace, name: service } } : { url };
+const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
 const { useCertificate } = server;
-const controlled = { inventory, configurations, certificate, metrics, target, useCertificate };
+const controlled = { inventory, configurations, certificate, metrics, place, useCertificate };
 const controller = new Controller({ ...common, ...controlled });
 
 const judged = { inventory, configurations, certificate, controller };

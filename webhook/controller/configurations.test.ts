@@ -7,10 +7,11 @@ import { Configurations } from "./configurations.ts";
 import { differences } from "./drift.ts";
 import { webhooksOf } from "./webhooks.ts";
 
-const target = { service: { namespace: "schedgate-system", name: "schedgate-webhook" } };
+const namespace = "schedgate-system";
+const place = { namespace, target: { service: { namespace, name: "schedgate-webhook" } } };
 const wanted = {
-  mutate: webhooksOf("mutate", [], target, ""),
-  validate: webhooksOf("validate", [], target, ""),
+  mutate: webhooksOf("mutate", [], place, ""),
+  validate: webhooksOf("validate", [], place, ""),
 };
 
 /** Both configurations in memory; `enforce` is what somebody else makes of each write. */

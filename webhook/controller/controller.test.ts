@@ -39,7 +39,7 @@ function setUp(
       trusts: () => true,
     },
     certificate: { refresh: () => Promise.resolve(""), adopt: () => undefined, notAfter },
-    target: { url: "https://127.0.0.1:1" },
+    place: { target: { url: "https://127.0.0.1:1" }, namespace: "schedgate-system" },
     metrics,
     useCertificate: () => undefined,
     ...more,

@@ -10,7 +10,7 @@ import { Loop, PERIOD_MS } from "./loop.ts";
 import { RepairPace } from "./pace.ts";
 import { reportStatuses } from "./statuses.ts";
 import { webhooksOf } from "./webhooks.ts";
-import type { Target } from "./webhooks.ts";
+import type { Place } from "./webhooks.ts";
 
 export interface ControllerOptions {
   api: KubeApi;
@@ -19,7 +19,8 @@ export interface ControllerOptions {
   inventory: Pick<Inventory, "whyNotSynced" | "profiles" | "grants" | "classes">;
   configurations: Pick<Configurations, "synced" | "areRight" | "putRight" | "trusts">;
   certificate: Pick<ServingCertificate, "refresh" | "adopt" | "notAfter">;
-  target: Target;
+  /** Where the webhook is. */
+  place: Place;
   metrics: Metrics;
   /** A new certificate is trusted: serve with it. */
   useCertificate: (leaf: KeyPair) => void;
@@ -63,14 +64,14 @@ export class Controller {
   /** Until the next look at most, milliseconds. */
   async #configure(): Promise<number> {
     this.#tellEnd();
-    const { inventory, configurations, certificate, clock, metrics, target } = this.#options;
+    const { inventory, configurations, certificate, clock, metrics, place } = this.#options;
     // Before everything is known, a configuration made of it would open what another replica has closed.
     if (inventory.whyNotSynced() !== undefined || !configurations.synced) return PERIOD_MS;
     const bundle = await certificate.refresh();
     const profiles = inventory.profiles();
     const wanted = {
-      mutate: webhooksOf("mutate", profiles, target, bundle),
-      validate: webhooksOf("validate", profiles, target, bundle),
+      mutate: webhooksOf("mutate", profiles, place, bundle),
+      validate: webhooksOf("validate", profiles, place, bundle),
     };
     const right = configurations.areRight(wanted);
     metrics.configurationCurrent(right);

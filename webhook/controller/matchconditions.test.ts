@@ -7,7 +7,7 @@ import { matchConditions } from "./matchconditions.ts";
 
 // That the API server evaluates these as meant is shown in test/apiserver/configuration.test.ts.
 function expressionOf(...profiles: Parameters<typeof matchConditions>[0]): string {
-  const [only, ...others] = matchConditions(profiles);
+  const [only, ...others] = matchConditions(profiles, "schedgate-system");
   expect(others).toEqual([]);
   return only?.expression ?? "";
 }
@@ -42,7 +42,7 @@ function evaluate(expression: string, key: string): boolean {
 describe("the filter of the API server", () => {
   test("of the default profile", () => {
     expect(expressionOf(cpuIsolation).split(" || (").join("\n|| (")).toMatchInlineSnapshot(`
-"(request.operation == "CREATE" && has(object.spec.runtimeClassName))
+"(request.operation == "CREATE" && has(object.spec.runtimeClassName) && !(request.namespace == "schedgate-system" && has(object.spec.serviceAccountName) && object.spec.serviceAccountName == "schedgate-webhook"))
 || (has(object.metadata.annotations) && object.metadata.annotations.exists(k, (k in ["cpu-load-balancing.crio.io", "schedgate.dev/cpu-isolation"] || k.startsWith("cpu-isolation.schedgate.dev/") || k.startsWith("cpu-load-balancing.crio.io/")) && (request.operation == "CREATE" || !(has(oldObject.metadata.annotations) && k in oldObject.metadata.annotations && oldObject.metadata.annotations[k] == object.metadata.annotations[k]))))
 || ((has(object.metadata.annotations) && "schedgate.dev/grant" in object.metadata.annotations ? [object.metadata.annotations["schedgate.dev/grant"]] : []) != (request.operation == "CREATE" ? [] : (has(oldObject.metadata.annotations) && "schedgate.dev/grant" in oldObject.metadata.annotations ? [oldObject.metadata.annotations["schedgate.dev/grant"]] : [])))"
 `);

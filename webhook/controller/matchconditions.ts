@@ -13,17 +13,22 @@ export interface MatchCondition {
  * Which pods the API server sends to the webhooks at all, in CEL, from the profiles alone: a pod that carries nothing
  * protected is never delayed or blocked by us. On create: any RuntimeClass (which handler it has, only the webhook can
  * tell), a protected annotation, or ours. On update: only what was added or changed, so that old pods can always be
- * labelled, finalized and deleted. The filter may let through more than is protected, never less.
+ * labelled, finalized and deleted. The webhook's own pods are not sent for a RuntimeClass that somebody gives to all
+ * pods: else none could be made while none serves. Who may make pods under its service account owns the webhook anyway.
+ * The filter may let through more than is protected, never less.
  */
-export function matchConditions(profiles: readonly HookProfile[]): MatchCondition[] {
+export function matchConditions(profiles: readonly HookProfile[], ownNamespace: string): MatchCondition[] {
   const classes = profiles.some((each) => (each.spec.protects.runtimeHandlers ?? []).length > 0);
   const terms = [
-    ...(classes ? [`(${IS_CREATE} && has(object.spec.runtimeClassName))`] : []),
+    ...(classes ? [`(${IS_CREATE} && has(object.spec.runtimeClassName) && !${isOwnPod(ownNamespace)})`] : []),
     `(${HAS} && ${NEW}.exists(k, (${keyExpression(profiles)}) && (${IS_CREATE} || ${IS_CHANGED})))`,
     `(${grantOf(HAS, NEW)} != (${IS_CREATE} ? [] : ${grantOf(HAD, OLD)}))`,
   ];
   return [{ name: "schedgate.dev/protected", expression: terms.join(" || ") }];
 }
+
+/** The webhook's own, as the manifests name it. */
+const SERVICE_ACCOUNT = "schedgate-webhook";
 
 const NEW = "object.metadata.annotations";
 const OLD = "oldObject.metadata.annotations";
@@ -37,6 +42,11 @@ const MAX_LENGTH = 60_000;
 
 /** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end every key counts. */
 const PRECISIONS = [Infinity, 64, 24, 8, 2];
+
+function isOwnPod(namespace: string): string {
+  const account = "object.spec.serviceAccountName";
+  return `(request.namespace == ${quoted(namespace)} && has(${account}) && ${account} == ${quoted(SERVICE_ACCOUNT)})`;
+}
 
 /** The grant annotation as a list of none or one, so that an empty value is not the same as none. */
 function grantOf(has: string, annotations: string): string {

@@ -5,6 +5,12 @@ import { matchConditions } from "./matchconditions.ts";
 /** Where the API server finds the webhook. */
 export type Target = { service: { namespace: string; name: string } } | { url: string };
 
+/** Where the webhook is: for the API server, and the namespace of its own pods. */
+export interface Place {
+  target: Target;
+  namespace: string;
+}
+
 /** The API server waits no longer; then the pod is refused, because failurePolicy is Fail. */
 const TIMEOUT_SECONDS = 5;
 
@@ -15,7 +21,7 @@ const TIMEOUT_SECONDS = 5;
 export function webhooksOf(
   webhook: Webhook,
   profiles: readonly HookProfile[],
-  target: Target,
+  { target, namespace }: Place,
   bundle: string,
 ): Record<string, unknown>[] {
   return [
@@ -33,7 +39,7 @@ export function webhooksOf(
           scope: "Namespaced",
         },
       ],
-      matchConditions: matchConditions(profiles),
+      matchConditions: matchConditions(profiles, namespace),
       failurePolicy: "Fail",
       matchPolicy: "Equivalent",
       sideEffects: "None",
