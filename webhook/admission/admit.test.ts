@@ -270,6 +270,20 @@ describe("the validating webhook", () => {
     },
   );
 
+  test.each([
+    ["other", false],
+    ["alias", true],
+  ])("lets a granted pod that asks name the class %s: %s", async (runtimeClassName, allowed) => {
+    const pod = await mutated(rawPod({ [ASK]: "enabled" }, { runtimeClassName }), granted);
+    const outcome = await ask("validate", request(pod), granted);
+    expect(outcome.allowed).toBe(allowed);
+    if (!allowed) {
+      expect(outcome.status?.message).toContain(
+        "the pod asks but names RuntimeClass other (handler other), which cannot do what it asks for: name wrapper, or none",
+      );
+    }
+  });
+
   test("judges the namespace of the request, not the one that the object claims", async () => {
     const pod = rawPod({ [ASK]: "enabled" }, { runtimeClassName: "wrapper" });
     Object.assign(pod.metadata, {

@@ -82,6 +82,16 @@ describe("the serving certificate", () => {
     expect(adopt()).toBeUndefined();
   });
 
+  test("does not wait where the configurations no longer trust the one in use", async () => {
+    const { state, certificate, adopt } = setUp();
+    state.bundle = await certificate.refresh();
+    adopt();
+    const old = state.bundle;
+    state.data = {};
+    state.bundle = (await certificate.refresh()).replace(old, "");
+    expect(adopt()).toBe(certificate.current);
+  });
+
   test("does not wait where the one in use is over", async () => {
     const { state, certificate, adopt } = setUp();
     state.bundle = await certificate.refresh();

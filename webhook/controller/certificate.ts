@@ -73,7 +73,8 @@ export class ServingCertificate {
     if (next === undefined) return undefined;
     next.trustedSince = isTrusted(next.pair.certificate) ? (next.trustedSince ?? now) : undefined;
     if (next.trustedSince === undefined) return undefined;
-    const canWait = current !== undefined && current.ca !== next.ca && now < current.notAfter;
+    // Waiting helps only while the API server still trusts the one in use.
+    const canWait = current !== undefined && current.ca !== next.ca && isTrusted(current.pair.certificate);
     if (canWait && now.getTime() - next.trustedSince.getTime() < PROPAGATION_MS) return undefined;
     this.#next = undefined;
     this.#current = next;
