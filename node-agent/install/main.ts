@@ -39,14 +39,12 @@ while (!stop.signal.aborted) {
   await systemClock.sleep(pause, stop.signal);
 }
 // A rolling update stops this process too: only where the DaemonSet itself goes is anything taken away.
-const { removed, why } = await beingRemoved(
-  connectKube(config.kubeconfig),
-  config.namespace,
-  config.daemonSet,
-);
+const api = connectKube(config.kubeconfig);
+const ask = () => beingRemoved(api, config.namespace, config.daemonSet);
+const { removed, why } = await ask();
 log.info({ removed, why }, "installer ends");
 if (removed) {
-  await uninstall(host, runtime).catch((error: unknown) => {
+  await uninstall(host, runtime, ask).catch((error: unknown) => {
     log.error({ error: messageOf(error) }, "not everything could be taken away");
     process.exitCode = 1;
   });

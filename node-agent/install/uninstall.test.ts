@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -12,6 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Logger, silentLogger } from "../../common/log.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
+import type { Removal } from "../host/removal.ts";
 import { withBlock } from "./block.ts";
 import { installConfig } from "./config.ts";
 import { containerd } from "./containerd.ts";
@@ -71,10 +73,18 @@ function host(): Host {
   return { config, files, own: files, spawn, clock, log };
 }
 
+/** One answer a question; the last one stays. */
+function answers(...all: boolean[]): () => Promise<Removal> {
+  return () => {
+    const removed = (all.length > 1 ? all.shift() : all[0]) === true;
+    return Promise.resolve({ removed, why: "the test says so" });
+  };
+}
+
 describe("containerd's handler", () => {
   test("goes, and every file with it, where no process uses the launcher", async () => {
     const one = host();
-    await uninstall(one, containerd(one));
+    await uninstall(one, containerd(one), answers(true));
     expect(text(CONFIG)).toBe("version = 2\n");
     expect(existsSync(join(root, "opt/schedgate"))).toBe(false);
     expect(existsSync(join(root, "run/schedgate"))).toBe(false);
@@ -83,11 +93,27 @@ describe("containerd's handler", () => {
   test("stays while a pod's shim uses the launcher, and the log says what to delete later", async () => {
     shim(42);
     const one = host();
-    await uninstall(one, containerd(one));
+    await uninstall(one, containerd(one), answers(true));
     expect(text(CONFIG)).toBe(registered);
     expect(existsSync(join(root, LAUNCHER))).toBe(true);
     const said = JSON.stringify(warned);
     for (const what of ["process 42", `/${CONFIG}`, "/opt/schedgate", "/run/schedgate"])
       expect(said).toContain(what);
+  });
+});
+
+describe("a DaemonSet that comes back while its predecessor goes", () => {
+  test("finds everything as it was", async () => {
+    const one = host();
+    await uninstall(one, containerd(one), answers(false));
+    expect(text(CONFIG)).toBe(registered);
+    expect(existsSync(join(root, LAUNCHER))).toBe(true);
+    expect(existsSync(join(root, "run/schedgate/asks/a"))).toBe(true);
+  });
+
+  test("keeps the directory that its agent has mounted, and the lock", async () => {
+    const one = host();
+    await uninstall(one, containerd(one), answers(true, false));
+    expect(readdirSync(join(root, "run/schedgate"))).toEqual(["lock"]);
   });
 });
