@@ -10,9 +10,10 @@ export interface HostFs {
   write(path: string, text: string): void;
   /**
    * New content by a temporary file and a rename, so that a reader sees the old or the new, whatever is killed.
-   * Without a mode it keeps the file's own, 0644 for a new one.
+   * Without a mode it keeps the file's own, 0644 for a new one. On disk before the rename.
+   * @param temporary on the same file system; beside the file when not said.
    */
-  replace(path: string, text: string, mode?: number): void;
+  replace(path: string, text: string, mode?: number, temporary?: string): void;
   /** Names of the entries of a directory, sorted. */
   list(dir: string): string[];
   /** Names of the directories inside a directory, sorted. */
@@ -36,8 +37,10 @@ export function nodeHostFs(root = "/"): HostFs {
     write: (path, text) => {
       writeOnce(at(path), text);
     },
-    replace: (path, text, mode) => {
-      replaceFile(at(path), text, mode);
+    replace: (path, text, mode, temporary) => {
+      // The directory may hold files that others read by suffix (hooks.d takes *.json): this name has another one.
+      const beside = join(dirname(path), `.schedgate-${process.pid}.tmp`);
+      replaceFile(at(path), text, mode, at(temporary ?? beside));
     },
     list: (dir) => fs.readdirSync(at(dir)).sort(),
     subdirectories: (dir) =>
@@ -73,12 +76,16 @@ function writeOnce(path: string, text: string): void {
   }
 }
 
-function replaceFile(path: string, text: string, wanted?: number): void {
+function replaceFile(path: string, text: string, wanted: number | undefined, temporary: string): void {
   const mode = wanted ?? fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644;
-  // The directory may hold files that others read by suffix (hooks.d takes *.json): the temporary name has another one.
-  const temporary = join(dirname(path), `.schedgate-${process.pid}.tmp`);
-  fs.writeFileSync(temporary, text, { mode });
-  fs.renameSync(temporary, path);
+  fs.rmSync(temporary, { force: true }); // of one that was killed; it may have another mode
+  try {
+    fs.writeFileSync(temporary, text, { mode, flag: "wx", flush: true });
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** The content, or undefined where the file (or its directory) is gone. ENODEV: a cgroup removed while it was open. */

@@ -67,6 +67,8 @@ function isEmptyList(value: unknown): boolean {
 export interface WantedFile {
   path: string;
   text: string | undefined;
+  /** Where it is written before it is renamed; beside it when not said. */
+  temporary?: string;
 }
 
 /**

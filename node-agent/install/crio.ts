@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { dirname } from "node:path";
 import { SchedgateError, messageOf } from "../../common/errors.ts";
 import { readIfThere } from "../host/host-fs.ts";
 import { parseBundle } from "../oci/bundle.ts";
@@ -12,6 +13,8 @@ import { type TomlTable, parseToml, textAt } from "./toml.ts";
 /** CRI-O: merges drop-ins, needs a restart for a new handler, and tells its configuration on its socket. */
 export function crio(host: Host): ContainerRuntime {
   const path = `${host.config.runtimeConfig}/60-schedgate.conf`;
+  // CRI-O reads every file of its drop-in directory, whatever its name.
+  const temporary = `${dirname(host.config.runtimeConfig)}/.schedgate.tmp`;
   const dump = (): Promise<TomlTable> => ask(mounted(host, host.config.socket));
   const registered = (config: TomlTable): boolean => textAt(handlerIn(config), "runtime_path") === LAUNCHER;
   return {
@@ -19,13 +22,13 @@ export function crio(host: Host): ContainerRuntime {
     defaultRunc,
     registration: (config) => {
       const known = textAt(handlerIn(config), "runtime_path");
-      if (known === undefined || known === LAUNCHER) return { path, text: dropIn(config) };
+      if (known === undefined || known === LAUNCHER) return { path, text: dropIn(config), temporary };
       throw new SchedgateError(
         "E_HANDLER_TAKEN",
         `CRI-O has a runtime "wrapper" already (${known}): rename or remove it`,
       );
     },
-    unregistration: () => [{ path, text: undefined }],
+    unregistration: () => [path, temporary].map((one) => ({ path: one, text: undefined })),
     registered,
     // SIGHUP shows the handler in the configuration but not to pods: cri-o/cri-o#10202.
     bound: async () => sandboxesOf(host, await dump()),

@@ -1,5 +1,5 @@
-import { SchedgateError } from "../../common/errors.ts";
-import { readIfThere } from "../host/host-fs.ts";
+import { SchedgateError, codeOf } from "../../common/errors.ts";
+import { type HostFs, isGone, readIfThere } from "../host/host-fs.ts";
 import { type Installed, installedPath } from "../host/installed.ts";
 import type { WantedFile } from "./containerd-plan.ts";
 import { hookFiles } from "./crio.ts";
@@ -18,11 +18,13 @@ export function pendingPath(host: Host): string {
 export async function install(host: Host, runtime: ContainerRuntime, image: Image): Promise<void> {
   const { files, config, log } = host;
   files.mkdirs(config.runDir);
+  refuseLink(host, config.runtimeConfig);
   const dump = await runtime.dump();
   const runc = config.runc ?? inPath(host, runtime.defaultRunc(dump));
   const libraries = await installPrograms(host, image);
   files.replace(`${HOME}/etc/launcher.conf`, launcherConf(config, runc, libraries));
   const wanted = runtime.registration(dump);
+  refuseLink(host, wanted.path);
   if (readIfThere(files, wanted.path) !== wanted.text || files.exists(pendingPath(host))) {
     files.replace(pendingPath(host), "");
     await change(host, runtime, wanted);
@@ -34,6 +36,25 @@ export async function install(host: Host, runtime: ContainerRuntime, image: Imag
   const installed: Installed = { version: 1, runtime: config.runtime, handler: HANDLER, config: wanted.path };
   if (put(host, { path: installedPath(config.runDir), text: `${JSON.stringify(installed)}\n` })) {
     log.info({ ...installed, runc }, "installed");
+  }
+}
+
+// A link would be resolved in this pod, not on the host, and replaced by a file.
+function refuseLink({ files }: Host, path: string): void {
+  const target = linkAt(files, path);
+  if (target === undefined) return;
+  throw new SchedgateError(
+    "E_CONFIG",
+    `${path} is a symbolic link to ${target}: set SCHEDGATE_RUNTIME_CONFIG to the path of what it leads to`,
+  );
+}
+
+function linkAt(files: HostFs, path: string): string | undefined {
+  try {
+    return files.readlink(path);
+  } catch (error) {
+    if (isGone(error) || codeOf(error) === "EINVAL") return undefined; // EINVAL: there, and no link
+    throw error;
   }
 }
 
@@ -56,14 +77,14 @@ async function change(host: Host, runtime: ContainerRuntime, wanted: WantedFile)
 }
 
 /** Brings a file to its content. Returns whether it was another. */
-export function put({ files }: Host, { path, text }: WantedFile): boolean {
+export function put({ files }: Host, { path, text, temporary }: WantedFile): boolean {
   if (readIfThere(files, path) === text) return false;
   if (text === undefined) {
     files.remove(path);
     return true;
   }
   files.mkdirs(path.slice(0, path.lastIndexOf("/")));
-  files.replace(path, text);
+  files.replace(path, text, undefined, temporary);
   return true;
 }
 
