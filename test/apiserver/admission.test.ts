@@ -162,12 +162,11 @@ describe("with a grant", () => {
     expect(annotationsOf(made)).toEqual({ [GRANT]: "granted" });
   });
 
-  test("another class that the pod names is not replaced", async () => {
-    const made = await createPod("granted", {
-      runtimeClassName: "sandboxed",
-      annotations: { [ASK]: "enabled" },
-    });
-    expect(specOf(made)["runtimeClassName"]).toBe("sandboxed");
+  test("another class that the pod names is not replaced, and refused where it cannot do what the pod asks", async () => {
+    const body = { runtimeClassName: "sandboxed", annotations: { [ASK]: "enabled" } };
+    const error = await refusalOf(createPod("granted", body));
+    expect(error.status).toBe(403);
+    expect(error.message).toContain("the pod asks but names RuntimeClass sandboxed (handler sandboxed)");
   });
 
   test("one container may ask alone, and a container's word wins", async () => {
