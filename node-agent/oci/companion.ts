@@ -50,13 +50,6 @@ export async function poststop(companion: Companion, stateText: string): Promise
   await remove(companion, parseHookState(stateText).id);
 }
 
-/** `restore`: forgets every owner, so that everything is as it was before the first. */
-export async function restore({ hostFs, config }: Companion): Promise<readonly string[]> {
-  const isolation = open(hostFs, config);
-  for (const { id } of isolation.ledger.read().owners) isolation.ledger.remove(id);
-  return (await reconcile(isolation, 10)).problems;
-}
-
 /** `status` (looks only) and `reconcile`: what the ledger and the kernel hold, as one JSON line. */
 export async function report({ hostFs, config }: Companion, mend: boolean): Promise<string> {
   const isolation = open(hostFs, config);

@@ -10,7 +10,7 @@ import { readStdin } from "./hook-state.ts";
 const STDOUT = 1;
 const STDERR = 2;
 
-const USAGE = "start ID | delete ID | createRuntime | poststop | reconcile | restore | status";
+const USAGE = "start ID | delete ID | createRuntime | poststop | reconcile | status";
 
 async function main([command = "", id = ""]: readonly string[]): Promise<number> {
   const config = companionConfig();
@@ -30,8 +30,6 @@ async function main([command = "", id = ""]: readonly string[]): Promise<number>
     case "status":
       writeSync(STDOUT, `${await commands.report(companion, command === "reconcile")}\n`);
       return 0;
-    case "restore":
-      return refused((await commands.restore(companion)).join("; ") || undefined, STDERR);
     default:
       return refused(`usage: companion ${USAGE}`, STDERR);
   }
