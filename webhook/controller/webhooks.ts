@@ -3,7 +3,7 @@ import type { Webhook } from "../admission/admit.ts";
 import { matchConditions } from "./matchconditions.ts";
 
 /** Where the API server finds the webhook. */
-export type Target = { service: { namespace: string; name: string } } | { url: string };
+type Target = { service: { namespace: string; name: string } } | { url: string };
 
 /** Where the webhook is: for the API server, and the namespace of its own pods. */
 export interface Place {
