@@ -84,10 +84,12 @@ describe("the filter of the API server", () => {
         const profile = profileOf("p", { protects: { annotations }, ...(asked && { request: asked }) });
         const judged = protectsKey(readProfile(profile), text);
         const caught = evaluate(keysOf(profile), text);
-        const exact = annotations.every((each) => !each.replaceAll("[a-c]", "").includes("["));
+        // A key of the API server has one slash at most; for others the filter may be wider, never narrower.
+        const isKey = text.split("/").length <= 2;
+        const exact = isKey && annotations.every((each) => !each.replaceAll("[a-c]", "").includes("["));
         return exact ? caught === judged : caught || !judged;
       }),
-      { numRuns: 5000 },
+      { numRuns: 5000, examples: [[["/*"], undefined, "//"]] },
     );
   });
 
