@@ -90,8 +90,13 @@ function replaceFile(path: string, text: string, wanted: number | undefined, tem
 
 /** The content, or undefined where the file (or its directory) is gone. ENODEV: a cgroup removed while it was open. */
 export function readIfThere(hostFs: HostFs, path: string): string | undefined {
+  return ifThere(() => hostFs.read(path));
+}
+
+/** What `look` gives, or undefined where the thing it looks at is gone. */
+export function ifThere<T>(look: () => T): T | undefined {
   try {
-    return hostFs.read(path);
+    return look();
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { parseCpuSet } from "../../common/cpuset.ts";
-import { type HostFs, isGone, readIfThere } from "../host/host-fs.ts";
+import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 import type { Backend } from "./backend.ts";
 import { CPUS, type CpusetV1, FLAG, type ViewV1, flawV1, planV1 } from "./plan-v1.ts";
 import { proofOf } from "./proof.ts";
@@ -31,17 +31,8 @@ function readView(hostFs: HostFs, root: string): ViewV1 {
     const cpus = readIfThere(hostFs, `${path}/${CPUS}`);
     const flag = readIfThere(hostFs, `${path}/${FLAG}`);
     if (cpus !== undefined && flag !== undefined) cpusets.set(dir, { cpus, flag });
-    for (const name of children(hostFs, path)) visit(fileIn(dir, name));
+    for (const name of ifThere(() => hostFs.subdirectories(path)) ?? []) visit(fileIn(dir, name));
   };
   visit("");
   return { online: parseCpuSet(hostFs.read("/sys/devices/system/cpu/online")), cpusets };
-}
-
-function children(hostFs: HostFs, path: string): string[] {
-  try {
-    return hostFs.subdirectories(path);
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
 }

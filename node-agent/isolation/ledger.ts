@@ -1,5 +1,5 @@
 import { messageOf } from "../../common/errors.ts";
-import { type HostFs, isGone, readIfThere } from "../host/host-fs.ts";
+import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 import { type Owner, parseOwner } from "./owner.ts";
 
 /** Who owns which CPUs: the desired state, one file a container. The whole of isolation follows from it. */
@@ -46,10 +46,6 @@ export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
 }
 
 function names(hostFs: HostFs, dir: string): string[] {
-  try {
-    return hostFs.list(dir).filter((name) => name.endsWith(".json") && !name.startsWith("."));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
+  const all = ifThere(() => hostFs.list(dir)) ?? [];
+  return all.filter((name) => name.endsWith(".json") && !name.startsWith("."));
 }

@@ -1,5 +1,5 @@
 import { SchedgateError } from "../../common/errors.ts";
-import { type HostFs, isGone, readIfThere } from "../host/host-fs.ts";
+import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 
 /** What the launcher wrote down at `create` of a container that may ask. */
 export interface Ask {
@@ -23,18 +23,10 @@ export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
  * if it had not asked (podman creates a container anew under its old id). Only for a process that sees the bundles.
  */
 export function sweepAsks(hostFs: HostFs, runDir: string): void {
-  const gone = idsIn(hostFs, `${runDir}/asks`).filter((id) => {
+  const ids = ifThere(() => hostFs.list(`${runDir}/asks`)) ?? [];
+  const gone = ids.filter((id) => {
     const bundle = readIfThere(hostFs, `${runDir}/asks/${id}`)?.split("\n")[0] ?? "";
     return bundle !== "" && !hostFs.exists(`${bundle}/config.json`);
   });
   for (const id of gone) hostFs.remove(`${runDir}/asks/${id}`);
-}
-
-function idsIn(hostFs: HostFs, dir: string): string[] {
-  try {
-    return hostFs.list(dir);
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
 }
