@@ -6,13 +6,14 @@ import { build } from "esbuild";
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
-/** What the image holds: a bundle a program, and the two shell entries that the node's runtime starts. */
+/** What runs in the image; a part that few runs need (kubeconfig files) is a file of its own beside them. */
 const programs = {
   webhook: "webhook/main.ts",
   agent: "node-agent/daemon/main.ts",
   install: "node-agent/install/main.ts",
-  companion: "node-agent/oci/main.ts",
 };
+/** What the installer puts on the host: one file, and the two shell entries that the node's runtime starts. */
+const companion = { companion: "node-agent/oci/main.ts" };
 const scripts = ["node-agent/oci/launcher.sh", "node-agent/oci/hook.sh"];
 
 // CommonJS packages inside an ES module bundle call require(); Node gives it to them this way.
@@ -21,20 +22,26 @@ const requireForCommonJs =
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
-await build({
-  entryPoints: Object.entries(programs).map(([out, path]) => ({ out, in: join(root, path) })),
-  outdir: dist,
-  outExtension: { ".js": ".mjs" },
-  bundle: true,
-  minify: true,
-  keepNames: true,
-  platform: "node",
-  format: "esm",
-  target: "node24",
-  banner: { js: requireForCommonJs },
-  legalComments: "none",
-  logLevel: "warning",
-});
+for (const [entries, splitting] of [
+  [programs, true],
+  [companion, false],
+] as const) {
+  await build({
+    entryPoints: Object.entries(entries).map(([out, path]) => ({ out, in: join(root, path) })),
+    outdir: dist,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting,
+    minify: true,
+    keepNames: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    banner: { js: requireForCommonJs },
+    legalComments: "none",
+    logLevel: "warning",
+  });
+}
 await Promise.all(
   scripts.map((path) => copyFile(join(root, path), join(dist, path.split("/").at(-1) ?? path))),
 );

@@ -13,7 +13,7 @@ describe("the environment", () => {
       configuration: "schedgate",
       url: undefined,
       drainMs: 15_000,
-      kubeconfig: undefined,
+      kube: { inCluster: {} },
       logLevel: "info",
     });
   });

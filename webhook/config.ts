@@ -1,5 +1,7 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SchedgateError } from "../common/errors.ts";
+import { kubeAccess } from "../common/kube/access.ts";
+import type { KubeAccess } from "../common/kube/access.ts";
 
 const port = z.coerce.number().int().min(1).max(65535);
 
@@ -13,7 +15,6 @@ const schema = z.object({
   SCHEDGATE_CONFIGURATION: z.string().min(1).default("schedgate"),
   SCHEDGATE_URL: z.url({ protocol: /^https$/ }).optional(),
   SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(15),
-  KUBECONFIG: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 });
 
@@ -30,8 +31,7 @@ export interface Config {
   url: string | undefined;
   /** So long it serves on after SIGTERM, until nobody is sent here any more, milliseconds. */
   drainMs: number;
-  /** Set: used in place of the pod's service account. */
-  kubeconfig: string | undefined;
+  kube: KubeAccess;
   logLevel: string;
 }
 
@@ -52,7 +52,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     configuration: env.SCHEDGATE_CONFIGURATION,
     url: env.SCHEDGATE_URL,
     drainMs: env.SCHEDGATE_DRAIN_SECONDS * 1000,
-    kubeconfig: env.KUBECONFIG,
+    kube: kubeAccess(environment),
     logLevel: env.LOG_LEVEL,
   };
 }

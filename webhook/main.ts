@@ -26,7 +26,7 @@ const onChange = (): void => {
   controller.wake();
 };
 
-const common = { api: connectKube(config.kubeconfig), clock, log };
+const common = { api: await connectKube(config.kube), clock, log };
 const metrics = createMetrics();
 const inventory = new Inventory({ ...common, onChange });
 const configurations = new Configurations({ ...common, onChange, name: config.configuration });

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { hookGrantParts } from "./hookgrant.ts";
 import { hookProfileParts } from "./hookprofile.ts";
 import { GROUP, VERSION } from "./names.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { conditions, objectMeta, observedGeneration } from "./meta.ts";
 import { count, dnsLabel, dnsSubdomain, instant, setOf } from "./scheme.ts";
 

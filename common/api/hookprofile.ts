@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GLOB_SYNTAX, isGlob } from "../glob.ts";
 import { GRANT_ANNOTATION } from "./names.ts";
 import { conditions, objectMeta, observedGeneration } from "./meta.ts";

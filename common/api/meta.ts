@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { instant, listMapOf } from "./scheme.ts";
 
 /** What we read of an object's metadata; the rest of it passes through untouched. */

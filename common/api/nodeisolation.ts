@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { conditions, observedGeneration } from "./meta.ts";
 import { atomicListOf, dnsLabel, dnsSubdomain, instant, listMapOf, text } from "./scheme.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { clip, SchedgateError } from "../errors.ts";
 import { isListOf, isMapOf, isShapeOf, isString } from "../guards.ts";
 import type { Guard } from "../guards.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Metadata that zod carries into the JSON schema as it stands; the API server reads the `x-kubernetes-` keys. */
 export interface Rule {

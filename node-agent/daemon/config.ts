@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
+import { kubeAccess } from "../../common/kube/access.ts";
+import type { KubeAccess } from "../../common/kube/access.ts";
 
 /** Settings of the node agent's daemon. */
 export interface DaemonConfig {
@@ -10,8 +12,7 @@ export interface DaemonConfig {
   runDir: string;
   cgroupRoot: string;
   healthPort: number;
-  /** Only outside a cluster. */
-  kubeconfig: string | undefined;
+  kube: KubeAccess;
   logLevel: string;
 }
 
@@ -30,7 +31,7 @@ export function daemonConfig(env: NodeJS.ProcessEnv = process.env): DaemonConfig
     // Inside a pod the host's hierarchy is mounted apart from the pod's own /sys/fs/cgroup.
     cgroupRoot: join(of("SCHEDGATE_HOST_ROOT", "/"), of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup")),
     healthPort: port(of("SCHEDGATE_HEALTH_PORT", "8081")),
-    kubeconfig: of("KUBECONFIG", "") || undefined,
+    kube: kubeAccess(env),
     logLevel: of("LOG_LEVEL", "info"),
   };
 }

@@ -16,7 +16,7 @@ const config = daemonConfig();
 const log = createLogger("node-agent", config.logLevel);
 const hostFs = nodeHostFs();
 const clock = systemClock;
-const api = connectKube(config.kubeconfig);
+const api = await connectKube(config.kube);
 const installed = (): boolean => readInstalled(hostFs, config.runDir) !== undefined;
 const tell = publisher({ api, clock, log, nodeName: config.nodeName, installed });
 const open = () => openIsolation(hostFs, config.runDir, config.cgroupRoot);

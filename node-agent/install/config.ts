@@ -1,4 +1,6 @@
 import { SchedgateError } from "../../common/errors.ts";
+import { kubeAccess } from "../../common/kube/access.ts";
+import type { KubeAccess } from "../../common/kube/access.ts";
 
 const RUNTIMES = ["containerd", "crio"] as const;
 const RESTARTS = ["systemd", "signal", "none"] as const;
@@ -7,7 +9,7 @@ const RESTARTS = ["systemd", "signal", "none"] as const;
 export interface InstallConfig {
   namespace: string;
   daemonSet: string;
-  kubeconfig: string | undefined;
+  kube: KubeAccess;
   /** Where the host's `/` is mounted. */
   hostRoot: string;
   runtime: (typeof RUNTIMES)[number];
@@ -34,7 +36,7 @@ export function installConfig(env: NodeJS.ProcessEnv = process.env): InstallConf
   return {
     namespace: of("SCHEDGATE_NAMESPACE", "schedgate-system"),
     daemonSet: of("SCHEDGATE_DAEMONSET", "schedgate-node-agent"),
-    kubeconfig: of("KUBECONFIG", "") || undefined,
+    kube: kubeAccess(env),
     hostRoot: of("SCHEDGATE_HOST_ROOT", "/host"),
     runtime,
     runtimeConfig: of(

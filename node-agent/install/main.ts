@@ -39,7 +39,7 @@ while (!stop.signal.aborted) {
   await systemClock.sleep(pause, stop.signal);
 }
 // A rolling update stops this process too: only where the DaemonSet itself goes is anything taken away.
-const api = connectKube(config.kubeconfig);
+const api = await connectKube(config.kube);
 const ask = () => beingRemoved(api, config.namespace, config.daemonSet);
 const { removed, why } = await ask();
 log.info({ removed, why }, "installer ends");

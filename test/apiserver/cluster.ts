@@ -40,7 +40,7 @@ export async function startCluster(name: string): Promise<Cluster> {
   const stop = async (): Promise<void> => {
     await down(labName);
   };
-  return { lab, api: connectKube(lab.kubeconfig), stop };
+  return { lab, api: await connectKube({ kubeconfig: lab.kubeconfig }), stop };
 }
 
 /** What kubectl printed. @throws with what it complained about. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What the API server accepts as an answer; it treats any other as a webhook that failed. */
 const reviewSchema = z.strictObject({

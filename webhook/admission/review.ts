@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isListOf, isString } from "../../common/guards.ts";
 import { clip, messageOf, SchedgateError } from "../../common/errors.ts";
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
