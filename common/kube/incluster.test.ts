@@ -23,9 +23,9 @@ afterEach(() => {
 
 describe("the API server of the pod's own cluster", () => {
   test("is called as the service account", async () => {
-    const { server, options } = inClusterEndpoint(address, agent, clock, dir);
-    expect(server).toBe("https://10.96.0.1:6443");
-    expect(await options()).toEqual({ agent, ca: "the CA", headers: { Authorization: "Bearer first" } });
+    const endpoint = inClusterEndpoint(address, agent, clock, dir);
+    expect(endpoint.server).toBe("https://10.96.0.1:6443");
+    expect(await endpoint.options()).toEqual({ agent, ca: "the CA", headers: { Authorization: "Bearer first" } });
   });
 
   test("has brackets around an IPv6 address", () => {
@@ -34,10 +34,10 @@ describe("the API server of the pod's own cluster", () => {
   });
 
   test("gets a renewed token within a minute", async () => {
-    const { options } = inClusterEndpoint(address, agent, clock, dir);
+    const endpoint = inClusterEndpoint(address, agent, clock, dir);
     writeFileSync(join(dir, "token"), "second");
     now = new Date(61_000);
-    expect((await options()).headers).toEqual({ Authorization: "Bearer second" });
+    expect((await endpoint.options()).headers).toEqual({ Authorization: "Bearer second" });
   });
 
   test("is unknown outside a pod, and the error says what to set", () => {
