@@ -1,8 +1,13 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { messageOf } from "../../common/errors.ts";
 import { footprint, difference } from "../lab/footprint.ts";
 import { down, up, type LabOptions } from "../lab/lab.ts";
 import { baseArchive } from "../lab/product/image/base.ts";
+import { buildImage } from "../lab/product/image/image.ts";
 import { applyAgain, installSchedgate, removeSchedgate, type Installation } from "../lab/product/install.ts";
+import type { CpuSet } from "../../common/cpuset.ts";
 import type { Report } from "./report.ts";
 import { expectSpread } from "./signs.ts";
 import { granted } from "./steps/granted.ts";
@@ -19,15 +24,17 @@ type Options = Pick<LabOptions, "node" | "runtime" | "kubernetes">;
  */
 export async function demo(options: Options, report: Report, stop: AbortSignal): Promise<boolean> {
   const before = await footprint();
+  const scratch = await mkdtemp(join(tmpdir(), "schedgate-demo-"));
   let failure: string | undefined;
   try {
-    await Promise.race([steps(options, report, stop), aborted(stop)]);
+    await Promise.race([steps(options, scratch, report, stop), aborted(stop)]);
   } catch (error) {
     failure = messageOf(error);
     report.note(`FAILED  ${failure}`);
   }
   report.step("Everything is put back");
   for (const line of await down()) report.note(`removed ${line}`);
+  await rm(scratch, { recursive: true });
   const left = difference(before, await footprint());
   for (const line of left) report.note(`LEFT    ${line}`);
   if (left.length === 0)
@@ -39,12 +46,15 @@ export async function demo(options: Options, report: Report, stop: AbortSignal):
   return good;
 }
 
-async function steps(options: Options, report: Report, stop: AbortSignal): Promise<void> {
+async function steps(options: Options, scratch: string, report: Report, stop: AbortSignal): Promise<void> {
   report.step(`A Kubernetes node (${options.node}, ${options.runtime})`);
   const note = (line: string): void => {
     if (!stop.aborted) report.note(line);
   };
   const preload = options.node === "vm" ? [await baseArchive(note)] : [];
+  note("building the image from the working tree, beside the rest");
+  const image = buildImage(scratch, note);
+  image.catch(() => undefined); // told where it is awaited; the lab may fail before
   const lab = await up({ ...options, preload, log: note, signal: stop });
   // Two CPUs that the container will be pinned to; on a machine with two CPUs one of them is the kubelet's.
   const pair = lab.options.node === "vm" ? [1, 2] : [0, 1];
@@ -58,13 +68,16 @@ async function steps(options: Options, report: Report, stop: AbortSignal): Promi
   };
   let installation: Installation | undefined;
   await run("The admin installs schedgate", async () => {
-    installation = await installSchedgate(lab, note);
+    installation = await installSchedgate(lab, image, note);
     await applyAgain(lab, installation);
     report.holds("applying the manifests again changes nothing");
   });
   await run("Without a grant, no way leads to the handler", () => refused(lab, cpus, report));
-  await run("The admin writes a HookGrant", () => granted(lab, pair, report));
-  await run("A pod that asks for nothing is not touched", () => ordinary(lab, report));
+  let isolated: CpuSet = [];
+  await run("The admin writes a HookGrant", async () => {
+    isolated = await granted(lab, pair, report);
+  });
+  await run("A pod that asks for nothing is not touched", () => ordinary(lab, isolated, report));
   await run("The pod is deleted", () => deleted(lab, pair, report));
   await run("The container is killed", () => killed(lab, "init", { pair, cpus }, report));
   await run("The container's shim is killed", () => killed(lab, "shim", { pair, cpus }, report));

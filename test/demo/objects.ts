@@ -60,6 +60,9 @@ export const aliasClass = {
   handler: "wrapper",
 };
 
+/** The name of the pod that asks for nothing. */
+export const ordinaryPod = "web";
+
 /** A small pod that shares the other CPUs and asks for nothing. */
 export const ordinaryPodSpec = {
   terminationGracePeriodSeconds: 1,

@@ -13,7 +13,7 @@ async function reported(lab: Lab): Promise<CpuSet> {
 }
 
 /** Waits until the cluster's report and the kernel both say that exactly these CPUs are isolated, and says so. */
-async function agree(lab: Lab, cpus: CpuSet, report: Report): Promise<void> {
+export async function agree(lab: Lab, cpus: CpuSet, report: Report): Promise<void> {
   const want = cpus.length === 0 ? "none" : formatCpuSet(cpus);
   const view = await until(`kernel isolates ${want}`, 30, async () => {
     const seen = await kernelView(lab);

@@ -22,12 +22,12 @@ export async function measureSpread(lab: Pick<Lab, "node">, cpus: CpuSet, cgroup
       sh -c '${join}exec taskset -c ${first} sh -c "while :; do :; done"' & pids="$pids $!"
     done
     trap 'kill $pids' EXIT
-    sleep 0.4
+    sleep 0.2
     for p in $pids; do taskset -cp ${formatCpuSet(cpus)} $p > /dev/null || exit 1; done
     sleep 0.4
     apart=0
     on() { read -r stat < /proc/$1/stat; set -- $stat; cpu=\${39}; }
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for i in 1 2 3 4 5 6 7 8 9 10; do
       sleep 0.05
       set -- $pids
       on $1; one=$cpu; on $2
@@ -38,7 +38,7 @@ export async function measureSpread(lab: Pick<Lab, "node">, cpus: CpuSet, cgroup
   const apart = /apart (\d+)/.exec(stdout)?.[1];
   if (code !== 0 || apart === undefined)
     throw new Error(`could not measure load balancing: ${stderr || stdout}`);
-  return { apart: Number(apart), samples: 20 };
+  return { apart: Number(apart), samples: 10 };
 }
 
 /** Balanced tasks run apart nearly always on an idle machine, and now and then on a busy one. */

@@ -1,4 +1,5 @@
 import { applyManifests, installSchedgate as installOnNode } from "./product/install.ts";
+import { buildImage } from "./product/image/image.ts";
 import { startLocalWebhook } from "./product/local.ts";
 import type { Lab } from "./types.ts";
 
@@ -6,7 +7,8 @@ import type { Lab } from "./types.ts";
 export async function installSchedgate(lab: Lab): Promise<void> {
   const { node, log } = lab.options;
   if (node !== "none") {
-    await installOnNode(lab, log);
+    log("building the image from the working tree");
+    await installOnNode(lab, buildImage(lab.stateDir, log), log);
     return;
   }
   await applyManifests(lab, log);

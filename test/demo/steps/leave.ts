@@ -8,7 +8,7 @@ import { until } from "../wait.ts";
 /** The developer leaves: no pod uses the handler any more, and the runtime has deleted the last container of it. */
 export async function leave(lab: Lab, report: Report): Promise<void> {
   report.command(`kubectl delete namespace ${namespace}`);
-  await kubectl(lab, ["delete", "namespace", namespace, "--timeout=60s"]);
+  await kubectl(lab, ["delete", "namespace", namespace, "--wait=false"]);
   await kubectl(lab, ["delete", "hookgrant", "--all"]);
   // CRI-O deletes containers up to a minute after their pod is gone, and calls the launcher for it.
   const bundles = `for f in /run/schedgate/asks/*; do

@@ -1,13 +1,15 @@
 import type { Lab } from "../../lab/lab.ts";
-import { apply, attempt, kubectl, refusal, running } from "../cluster.ts";
-import { aliasClass, deployment, namespace, pinnedPodSpec, pod } from "../objects.ts";
+import { apply, kubectl, refusal, running } from "../cluster.ts";
+import { aliasClass, deployment, namespace, ordinaryPod, pinnedPodSpec, pod } from "../objects.ts";
 import type { Report } from "../report.ts";
 import { until } from "../wait.ts";
+import { createUnseen } from "./ordinary.ts";
 
 /** Without a grant no way leads to the handler: not by asking, by hand, by an alias, or later. */
 export async function refused(lab: Lab, cpus: number, report: Report): Promise<void> {
   await kubectl(lab, ["create", "namespace", namespace]);
   await kubectl(lab, ["-n", namespace, "create", "serviceaccount", "engine"]);
+  await createUnseen(lab, report);
   await apply(lab, deployment(cpus));
   const line = await until("the Deployment's pods refused", 30, async () => {
     const args = ["-n", namespace, "describe", "replicaset", "-l", "app=engine"];
@@ -32,10 +34,8 @@ export async function refused(lab: Lab, cpus: number, report: Report): Promise<v
   await kubectl(lab, ["delete", "runtimeclass", "harmless"]);
   report.holds("an alias RuntimeClass with the same handler, made a moment before, is refused");
 
-  await apply(lab, pod("later", pinnedPodSpec(cpus)));
-  await running(lab, namespace, "later");
-  const args = ["-n", namespace, "annotate", "pod", "later", "schedgate.dev/cpu-isolation=enabled"];
+  await running(lab, namespace, ordinaryPod);
+  const args = ["-n", namespace, "annotate", "pod", ordinaryPod, "schedgate.dev/cpu-isolation=enabled"];
   await refusal(lab, args);
-  await attempt(lab, ["-n", namespace, "delete", "pod", "later", "--now", "--wait=false"]);
   report.holds("the annotation on a pod that already runs is refused");
 }

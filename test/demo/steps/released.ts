@@ -5,14 +5,13 @@ import { onNode } from "../kernel.ts";
 import { namespace, pinnedPodSpec, pod } from "../objects.ts";
 import { pinned } from "../pinned.ts";
 import type { Report } from "../report.ts";
-import { expectBalanced, expectIsolated } from "../signs.ts";
+import { agree, expectBalanced } from "../signs.ts";
 import { until } from "../wait.ts";
 
 /** The pod is deleted: its CPUs come back. */
 export async function deleted(lab: Lab, pair: CpuSet, report: Report): Promise<void> {
   report.command(`kubectl -n ${namespace} delete deployment engine`);
   await kubectl(lab, ["-n", namespace, "delete", "deployment", "engine"]);
-  await kubectl(lab, ["-n", namespace, "wait", "--for=delete", "pod", "-l", "app=engine", "--timeout=60s"]);
   await expectBalanced(lab, pair, report);
 }
 
@@ -27,7 +26,7 @@ export async function killed(
   await apply(lab, pod(name, pinnedPodSpec(cpus, { restartPolicy: "Never" }), true));
   await running(lab, namespace, name);
   const container = await pinned(lab, namespace, name);
-  await expectIsolated(lab, container.cpus, pair, report);
+  await agree(lab, container.cpus, report);
   const pid = victim === "init" ? container.pid : container.holder;
   await onNode(lab, `kill -9 ${pid}`);
   report.command(
