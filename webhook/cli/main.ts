@@ -28,6 +28,9 @@ const world: World = {
   },
 };
 
+// A reader that has seen enough (`| head`) closes the pipe: no fault, and nobody is left to tell.
+process.stdout.once("error", () => process.exit());
+
 // kubectl's convention for completing a plugin: a program of this name on the PATH.
 const argv = calledAs === "kubectl_complete-schedgate" ? ["__complete", ...words] : words;
 process.exitCode = await runProgram(argv, world);
