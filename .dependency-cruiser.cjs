@@ -36,6 +36,16 @@ module.exports = {
       to: { pathNot: "^(webhook/policy/|common/(api/|cpuset|quantity|glob|errors))" },
     },
     {
+      name: "cli-judges-and-reads",
+      comment: "the command line shares the decision with the webhook, and none of what serves or writes",
+      severity: "error",
+      from: { path: "^webhook/cli/", pathNot: "\\.test\\.ts$" },
+      to: {
+        path: "^(webhook|certs|node-agent|test|tools)/",
+        pathNot: "^webhook/(cli|policy|admission|inventory/classes)",
+      },
+    },
+    {
       name: "hook-path-is-light",
       comment: "the wrapper and the hook start for each container: nothing heavy may be reachable from them",
       severity: "error",

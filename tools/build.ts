@@ -1,5 +1,5 @@
 // npm run build: the programs of the image as one file each, in dist/.
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -14,6 +14,8 @@ const programs = {
 };
 /** What the installer puts on the host: one file, and the two shell entries that the node's runtime starts. */
 const companion = { companion: "node-agent/oci/main.ts" };
+/** What people put on their PATH: one file that needs nothing beside it. */
+const command = { schedgate: "webhook/cli/main.ts" };
 const scripts = ["node-agent/oci/launcher.sh", "node-agent/oci/hook.sh"];
 
 // CommonJS packages inside an ES module bundle call require(); Node gives it to them this way.
@@ -24,7 +26,7 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 for (const [entries, splitting] of [
   [programs, true],
-  [companion, false],
+  [{ ...companion, ...command }, false],
 ] as const) {
   await build({
     entryPoints: Object.entries(entries).map(([out, path]) => ({ out, in: join(root, path) })),
@@ -45,3 +47,6 @@ for (const [entries, splitting] of [
 await Promise.all(
   scripts.map((path) => copyFile(join(root, path), join(dist, path.split("/").at(-1) ?? path))),
 );
+// The command bears its bare name, and its first line says what runs it.
+await rename(join(dist, "schedgate.mjs"), join(dist, "schedgate"));
+await chmod(join(dist, "schedgate"), 0o755);

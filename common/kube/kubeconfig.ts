@@ -10,10 +10,47 @@ import type { CallOptions, Endpoint } from "./http.ts";
  * @throws SchedgateError E_KUBECONFIG where the file cannot be used.
  */
 export function kubeconfigEndpoint(path: string, agent: Agent): Endpoint {
-  const config = load(path);
+  return endpointOf(load(path), path, agent);
+}
+
+/** The same for several files, of which the first says most, and a context; and the context's namespace. */
+export function chosenEndpoint(
+  [first, ...others]: readonly [string, ...string[]],
+  context: string | undefined,
+  agent: Agent,
+): { endpoint: Endpoint; namespace: string } {
+  const from = [first, ...others].join(", ");
+  const config = load(first);
+  for (const path of others) join(config, load(path), path);
+  if (context !== undefined) choose(config, context, from);
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? "default";
+  return { endpoint: endpointOf(config, from, agent), namespace };
+}
+
+/** @throws where both name the same thing. */
+function join(config: KubeConfig, more: KubeConfig, path: string): void {
+  try {
+    config.mergeConfig(more, config.getCurrentContext() !== "");
+  } catch (error) {
+    throw new SchedgateError("E_KUBECONFIG", `cannot join ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function choose(config: KubeConfig, context: string, from: string): void {
+  if (config.getContextObject(context) === null) {
+    const known = config.getContexts().map((each) => each.name);
+    throw new SchedgateError(
+      "E_KUBECONFIG",
+      `${from}: no context "${context}"; there are ${known.join(", ")}`,
+    );
+  }
+  config.setCurrentContext(context);
+}
+
+function endpointOf(config: KubeConfig, from: string, agent: Agent): Endpoint {
   const cluster = config.getCurrentCluster();
   if (cluster === null || !cluster.server.startsWith("https://")) {
-    throw new SchedgateError("E_KUBECONFIG", `${path}: the current context names no https:// API server`);
+    throw new SchedgateError("E_KUBECONFIG", `${from}: the current context names no https:// API server`);
   }
   return {
     server: cluster.server.replace(/\/+$/, ""),

@@ -9,7 +9,7 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { reflector } from "../../common/kube/reflector.ts";
 import type { Reflector } from "../../common/kube/reflector.ts";
 import type { Logger } from "../../common/log.ts";
-import { readProfile } from "../policy/profile.ts";
+import { byAge, readProfile } from "../policy/profile.ts";
 import type { Profile } from "../policy/profile.ts";
 import { resolveHandler, runtimeClassSchema } from "./classes.ts";
 import type { RuntimeClass } from "./classes.ts";
@@ -99,16 +99,11 @@ export class Inventory {
   }
 
   #heldProfiles(): HeldProfile[] {
-    return [...this.#profiles.items().values()].sort((a, b) => (age(a.object) < age(b.object) ? -1 : 1));
+    return [...this.#profiles.items().values()].sort((a, b) => byAge(a.object, b.object));
   }
 }
 
 function holdProfile(raw: unknown): HeldProfile {
   const object = hookProfileSchema.parse(raw);
   return { object, profile: readProfile(object) };
-}
-
-/** Sorts by age, then by name. */
-function age({ metadata }: HookProfile): string {
-  return `${metadata.creationTimestamp ?? ""} ${metadata.name}`;
 }

@@ -40,6 +40,15 @@ export function readProfile({ metadata, spec }: HookProfile): Profile {
   };
 }
 
+/** Orders HookProfiles by age, then by name: the older of two with the same request annotation has it. */
+export function byAge(a: HookProfile, b: HookProfile): number {
+  return ageKey(a) < ageKey(b) ? -1 : 1;
+}
+
+function ageKey({ metadata }: HookProfile): string {
+  return `${metadata.creationTimestamp ?? ""} ${metadata.name}`;
+}
+
 /** Whether this key is the profile's request, for the pod or for one container. */
 export function isRequestKey(profile: Profile, key: string): boolean {
   const { request } = profile;
