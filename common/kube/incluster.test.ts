@@ -25,7 +25,11 @@ describe("the API server of the pod's own cluster", () => {
   test("is called as the service account", async () => {
     const endpoint = inClusterEndpoint(address, agent, clock, dir);
     expect(endpoint.server).toBe("https://10.96.0.1:6443");
-    expect(await endpoint.options()).toEqual({ agent, ca: "the CA", headers: { Authorization: "Bearer first" } });
+    expect(await endpoint.options()).toEqual({
+      agent,
+      ca: "the CA",
+      headers: { Authorization: "Bearer first" },
+    });
   });
 
   test("has brackets around an IPv6 address", () => {
