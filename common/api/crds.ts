@@ -44,6 +44,8 @@ function column(name: string, jsonPath: string, description: string, more: Parti
   return { name, type: "string", jsonPath, description, ...more };
 }
 
+const reasonColumn = column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why.");
+
 const kinds: Kind[] = [
   {
     kind: "HookProfile",
@@ -56,6 +58,10 @@ const kinds: Kind[] = [
       column("Request", ".spec.request.annotation", "The annotation by which a pod asks."),
       column("Enforcement", ".spec.enforcement", "What happens to a pod without a grant."),
       conditionColumn("Ready", "Whether the profile works as written."),
+      reasonColumn,
+      column("Unauthorized", ".status.unauthorized.count", "Pods that use it without a grant.", {
+        type: "integer",
+      }),
       column("Classes", ".status.runtimeClasses", "RuntimeClasses with a protected handler.", {
         priority: 1,
       }),
@@ -74,7 +80,7 @@ const kinds: Kind[] = [
       column("Namespaces", ".spec.subjects[*].namespace", "Whose pods may use it."),
       column("NotAfter", ".spec.notAfter", "When it expires."),
       conditionColumn("Ready", "Whether it grants anything now."),
-      column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why.", { priority: 1 }),
+      reasonColumn,
       age,
     ],
   },
