@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { Answered, Decision, Webhook } from "./admission/admit.ts";
 
 /** What is asked for at each scrape. */
-export interface Observed {
+interface Observed {
   /** When each cache last heard of the API server; undefined for one that is not followed now. */
   caches: Readonly<Record<string, { heardAt: Date | undefined }>>;
   leads: () => boolean;

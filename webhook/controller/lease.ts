@@ -16,7 +16,7 @@ export const leaseSchema = z.looseObject({
 export type Lease = z.infer<typeof leaseSchema>;
 
 /** Who does not renew for so long has lost the lease. */
-export const LEASE_MS = 15_000;
+const LEASE_MS = 15_000;
 
 /** What a Lease says, and since when, by our own clock, it has said that. */
 export interface Observed {

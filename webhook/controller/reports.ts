@@ -59,6 +59,15 @@ async function ownReports(
   send: KubeApi["request"],
   resource: ResourceName,
 ): Promise<Map<string, object> | undefined> {
+  try {
+    return await listReports(send, resource);
+  } catch (error) {
+    if (hasStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+async function listReports(send: KubeApi["request"], resource: ResourceName): Promise<Map<string, object>> {
   const found = new Map<string, object>();
   const labelSelector = Object.entries(LABEL)
     .map((each) => each.join("="))
@@ -66,15 +75,10 @@ async function ownReports(
   let token: string | undefined;
   do {
     const query = { labelSelector, limit: PAGE, continue: token };
-    try {
-      const page = listSchema.parse(await send({ method: "GET", path: pathOf(resource), query }));
-      for (const { metadata, summary, results } of page.items ?? [])
-        if (metadata.name === NAME) found.set(metadata.namespace, { summary, results });
-      token = page.metadata.continue;
-    } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
-      throw error;
-    }
+    const page = listSchema.parse(await send({ method: "GET", path: pathOf(resource), query }));
+    const own = (page.items ?? []).filter(({ metadata }) => metadata.name === NAME);
+    for (const { metadata, summary, results } of own) found.set(metadata.namespace, { summary, results });
+    token = page.metadata.continue;
   } while (token);
   return found;
 }
@@ -111,10 +115,7 @@ async function put(
 }
 
 /** What a namespace's report says; undefined for no report. The summary counts all, the results are the first of them. */
-export function reportOf(
-  audit: Audit,
-  namespace: string,
-): { summary: object; results: object[] } | undefined {
+function reportOf(audit: Audit, namespace: string): { summary: object; results: object[] } | undefined {
   const found = audit.namespaces.get(namespace);
   if (found === undefined) return undefined;
   const summary = { pass: 0, fail: found.refused, warn: found.warned, error: 0, skip: 0 };
