@@ -37,13 +37,13 @@ describe("the audit", () => {
     ];
     const found = await run(records, rulesOf([cpuIsolation], [grantOf("trading")]));
     const pods = [
-      { namespace: "research", name: "by-class" },
       { namespace: "research", name: "old" },
+      { namespace: "research", name: "by-class" },
     ];
     expect([...found.profiles]).toEqual([["cpu-isolation", { count: 2, pods }]]);
     expect([...found.namespaces.keys()]).toEqual(["research"]);
     expect(found.namespaces.get("research")).toMatchObject({ refused: 2, warned: 0 });
-    expect(found.namespaces.get("research")?.details[1]?.line).toContain(
+    expect(found.namespaces.get("research")?.details[0]?.line).toContain(
       "pod research/old: runtimeClassName wrapper (handler wrapper) and annotation schedgate.dev/cpu-isolation=enabled are protected",
     );
   });

@@ -9,8 +9,8 @@ const NAMED = 20;
 /** So many have their line in a report and their event, in one namespace and in all: 1 MB of text at most. */
 const DETAILED_HERE = 200;
 const DETAILED = 1_000;
-/** Pods judged before others get a turn. */
-const BATCH = 500;
+/** Pods judged before others get a turn: a few milliseconds of work. */
+const BATCH = 50;
 
 /** A pod that uses a profile without right. */
 export interface Detail {
@@ -41,7 +41,7 @@ export interface AuditInput {
 /** The pods that have not finished, use a profile, and that no grant covers now: by what a new pod is judged by. */
 export async function audit({ records, rules, handlerOf, pause }: AuditInput): Promise<Audit> {
   const grants = byNamespace(rules.grants);
-  const found: { record: PodRecord; finding: Finding }[] = [];
+  const tally = new Tally();
   for (const [i, record] of [...records].entries()) {
     if (i % BATCH === BATCH - 1) await pause();
     if (record.finished) continue;
@@ -49,34 +49,34 @@ export async function audit({ records, rules, handlerOf, pause }: AuditInput): P
     const handler = pod.runtimeClassName === undefined ? undefined : handlerOf(pod.runtimeClassName);
     const here = { ...rules, grants: grants.get(pod.namespace) ?? [] };
     for (const finding of findings(here, { before: undefined, after: pod, handler }))
-      if (finding.coverage?.covered === false) found.push({ record, finding });
+      if (finding.coverage?.covered === false) tally.add(record, finding);
   }
-  found.sort((a, b) => (keyOf(a.record) < keyOf(b.record) ? -1 : 1));
-  return summary(found);
+  return tally;
 }
 
-function summary(found: readonly { record: PodRecord; finding: Finding }[]): Audit {
-  const profiles = new Map<string, { count: number; pods: { namespace: string; name: string }[] }>();
-  const namespaces = new Map<string, { refused: number; warned: number; details: Detail[] }>();
-  let detailed = 0;
-  for (const { record, finding } of found) {
+/** Counts all, and keeps of the first what people read. */
+class Tally implements Audit {
+  readonly profiles = new Map<string, { count: number; pods: { namespace: string; name: string }[] }>();
+  readonly namespaces = new Map<string, { refused: number; warned: number; details: Detail[] }>();
+  #detailed = 0;
+
+  add(record: PodRecord, finding: Finding): void {
     const { namespace, name } = record.pod;
     const { profile } = finding;
-    const ofProfile = profiles.get(profile.name) ?? { count: 0, pods: [] };
-    profiles.set(profile.name, ofProfile);
+    const ofProfile = this.profiles.get(profile.name) ?? { count: 0, pods: [] };
+    this.profiles.set(profile.name, ofProfile);
     ofProfile.count += 1;
     if (ofProfile.pods.length < NAMED) ofProfile.pods.push({ namespace, name });
 
-    const here = namespaces.get(namespace) ?? { refused: 0, warned: 0, details: [] };
-    namespaces.set(namespace, here);
+    const here = this.namespaces.get(namespace) ?? { refused: 0, warned: 0, details: [] };
+    this.namespaces.set(namespace, here);
     const refused = profile.enforcement === "Enforce";
     here[refused ? "refused" : "warned"] += 1;
-    if (here.details.length >= DETAILED_HERE || detailed >= DETAILED) continue;
-    detailed += 1;
+    if (here.details.length >= DETAILED_HERE || this.#detailed >= DETAILED) return;
+    this.#detailed += 1;
     const line = refusalLine(record.pod, [{ ...finding, faults: [] }]);
     here.details.push({ record, profile: profile.name, refused, line });
   }
-  return { profiles, namespaces };
 }
 
 /** A pod is judged by the grants that name its namespace: no other can cover it. */
@@ -90,10 +90,6 @@ function byNamespace(grants: readonly HookGrant[]): Map<string, HookGrant[]> {
     }
   }
   return map;
-}
-
-function keyOf({ pod }: PodRecord): string {
-  return `${pod.namespace}/${pod.name}`;
 }
 
 /** When the next grant expires, milliseconds from now; Infinity where none will. */

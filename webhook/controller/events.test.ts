@@ -104,11 +104,13 @@ describe("an event", () => {
     expect(outcomes).toEqual(["sent", "sent"]);
   });
 
-  test("that cannot be written is counted, and stops nothing", async () => {
+  test("that cannot be written is counted, and tried again when it happens again", async () => {
     const { events, outcomes, pass } = setUp(() => new Error("no"));
     events.record(draft("engine"));
     await pass(0);
-    expect(outcomes).toEqual(["failed"]);
+    events.record(draft("engine"));
+    await pass(0);
+    expect(outcomes).toEqual(["failed", "failed"]);
   });
 });
 

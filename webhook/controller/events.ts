@@ -81,7 +81,12 @@ export class Events {
       return;
     }
     const at = now.getTime();
-    remember(this.#told, key, { path: this.#create(draft, now), count: 1, firstAt: at, sentAt: at });
+    const path = this.#create(draft, now).catch((error: unknown) => {
+      this.#told.delete(key);
+      this.#failed(error);
+      return undefined;
+    });
+    remember(this.#told, key, { path, count: 1, firstAt: at, sentAt: at });
   }
 
   #again(key: string, told: Told, now: Date): void {
@@ -100,8 +105,8 @@ export class Events {
       });
   }
 
-  /** The path of the new event, undefined where it could not be written. */
-  async #create({ regarding, reason, action, note }: EventDraft, now: Date): Promise<string | undefined> {
+  /** The path of the new event. */
+  async #create({ regarding, reason, action, note }: EventDraft, now: Date): Promise<string> {
     const { api, count, instance } = this.#options;
     const namespace = regarding.namespace ?? DEFAULT_NAMESPACE;
     const body = {
@@ -112,19 +117,10 @@ export class Events {
       reportingInstance: instance.slice(0, 128),
       ...{ regarding, reason, action, note: shortened(note) },
     };
-    try {
-      const answer = await api.request({
-        method: "POST",
-        path: pathOf(resources.events, { namespace }),
-        body,
-      });
-      const { name } = created.parse(answer).metadata;
-      count("sent");
-      return pathOf(resources.events, { namespace, name });
-    } catch (error) {
-      this.#failed(error);
-      return undefined;
-    }
+    const answer = await api.request({ method: "POST", path: pathOf(resources.events, { namespace }), body });
+    const { name } = created.parse(answer).metadata;
+    count("sent");
+    return pathOf(resources.events, { namespace, name });
   }
 
   #failed(error: unknown): void {
