@@ -77,7 +77,9 @@ const kinds: Kind[] = [
     required: ["spec"],
     columns: [
       column("Profile", ".spec.profileName", "The profile that is granted."),
-      column("Namespaces", ".spec.subjects[*].namespace", "Whose pods may use it."),
+      // Of several results the API server prints the first.
+      column("Namespace", ".spec.subjects[0].namespace", "The first subject's; -o wide shows all subjects."),
+      column("Subjects", ".spec.subjects", "Whose pods may use it.", { priority: 1 }),
       column("NotAfter", ".spec.notAfter", "When it expires."),
       conditionColumn("Ready", "Whether it grants anything now."),
       reasonColumn,

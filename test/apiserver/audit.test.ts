@@ -115,7 +115,11 @@ describe("a profile's status", () => {
 
   test("is what kubectl get shows a person", async () => {
     const profiles = await must(cluster.lab, ["get", "hookprofiles"]);
+    const subjects = [{ namespace: "research" }, { namespace: "trading", serviceAccounts: ["engine"] }];
+    await create(api, hookGrants, grant("both", "", { subjects }));
     const grants = await must(cluster.lab, ["get", "hookgrants"]);
+    const wide = await must(cluster.lab, ["get", "hookgrants", "-o", "wide"]);
+    process.stderr.write(wide);
     process.stderr.write(`${profiles}\n${grants}\n`);
     expect(profiles.split("\n")[0]?.split(/\s+/)).toEqual([
       "NAME",
@@ -127,6 +131,7 @@ describe("a profile's status", () => {
       "AGE",
     ]);
     expect(profiles).toMatch(/cpu-isolation +schedgate.dev\/cpu-isolation +Enforce +True +Protecting +0 /);
+    expect(wide).toMatch(/both .*"namespace":"trading"/);
     expect(grants).toMatch(/lost +nobody +research .*False +ProfileMissing/);
   });
 });

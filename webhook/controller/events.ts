@@ -4,7 +4,7 @@ import { pathOf, resources } from "../../common/kube/paths.ts";
 import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import type { Logger } from "../../common/log.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { Allowance } from "./allowance.ts";
 import { microTime } from "./lease.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Answered, Decision, Webhook } from "../admission/admit.ts";
 import type { AdmissionRequest } from "../admission/review.ts";
 import type { EventDraft, Regarding } from "./events.ts";

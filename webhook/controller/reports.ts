@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { messageOf } from "../../common/errors.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import type { ResourceName } from "../../common/kube/paths.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
 import { readPod } from "../../common/api/pod.ts";
 import type { Pod, ResourceList, Resources } from "../../common/api/pod.ts";
