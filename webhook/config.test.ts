@@ -10,6 +10,7 @@ describe("the environment", () => {
       healthPort: 8081,
       service: "schedgate-webhook",
       secret: "schedgate-webhook-ca",
+      lease: "schedgate-webhook",
       configuration: "schedgate",
       url: undefined,
       drainMs: 15_000,

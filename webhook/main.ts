@@ -1,12 +1,19 @@
+import { randomUUID } from "node:crypto";
 import { systemClock as clock } from "../common/clock.ts";
 import { connectKube } from "../common/kube/client.ts";
 import { pathOf, resources } from "../common/kube/paths.ts";
 import { createLogger } from "../common/log.ts";
+import type { AdmissionDeps } from "./admission/admit.ts";
 import { readConfig } from "./config.ts";
 import { ServingCertificate, servingNames } from "./controller/certificate.ts";
 import { Configurations } from "./controller/configurations.ts";
 import { Controller } from "./controller/controller.ts";
+import { Events } from "./controller/events.ts";
+import { Leader } from "./controller/leader.ts";
+import { refusalEvent } from "./controller/refusals.ts";
+import { Reporter } from "./controller/reporter.ts";
 import { Inventory } from "./inventory/inventory.ts";
+import { Pods } from "./inventory/pods.ts";
 import { createMetrics } from "./metrics.ts";
 import { createApp } from "./server/app.ts";
 import { serveHealth } from "./server/health.ts";
@@ -24,6 +31,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 const onChange = (): void => {
   controller.wake();
+  reporter.wake();
 };
 
 const common = { api: await connectKube(config.kube), clock, log };
@@ -33,10 +41,27 @@ const configurations = new Configurations({ ...common, onChange, name: config.co
 const path = pathOf(resources.secrets, { namespace, name: config.secret });
 const certificate = new ServingCertificate({ ...common, path }, servingNames(service, namespace, url));
 const rules = () => inventory.rules();
-const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count: metrics.count }));
+const events = new Events({ ...common, instance: config.podName, count: metrics.event });
+const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
+  metrics.count(webhook, operation, decision, more);
+  const event = refusalEvent(webhook, decision, more);
+  if (event !== undefined) events.record(event);
+};
+const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count }));
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
 const { useCertificate } = server;
-const controlled = { inventory, configurations, certificate, metrics, place, useCertificate };
+const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
+const reporter = new Reporter({ ...common, inventory, pods, events, metrics });
+const leasePath = pathOf(resources.leases, { namespace, name: config.lease });
+const identity = `${config.podName}_${randomUUID()}`;
+const lead = (signal: AbortSignal): Promise<void> => reporter.run(signal);
+const leader = new Leader({ ...common, path: leasePath, identity, lead, onChange });
+metrics.observe({
+  caches: { ...inventory.caches, pods },
+  leads: () => leader.leads,
+  now: () => clock.now(),
+});
+const controlled = { inventory, configurations, certificate, leader, metrics, place, useCertificate };
 const controller = new Controller({ ...common, ...controlled });
 
 const judged = { inventory, configurations, certificate, controller };
@@ -47,7 +72,7 @@ await certificate.refresh();
 if (certificate.current !== undefined) await server.listen(port, certificate.current);
 log.info({ port, healthPort: config.healthPort }, "serving");
 // Only now: before this process serves, nothing may be sent here.
-await controller.run(ending.signal);
+await Promise.all([controller.run(ending.signal), leader.run(ending.signal)]);
 log.info({ drainMs: config.drainMs }, "draining");
 await server.drain(config.drainMs, clock);
 ended.abort();

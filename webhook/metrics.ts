@@ -1,49 +1,154 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { Decision, Webhook } from "./admission/admit.ts";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Answered, Decision, Webhook } from "./admission/admit.ts";
+
+/** What is asked for at each scrape. */
+interface Observed {
+  /** When each cache last heard of the API server; undefined for one that is not followed now. */
+  caches: Readonly<Record<string, { heardAt: Date | undefined }>>;
+  leads: () => boolean;
+  now: () => Date;
+}
 
 /** The webhook's metrics, in a registry of their own. */
 export interface Metrics {
-  count: (webhook: Webhook, operation: string, decision: Decision) => void;
+  count: (webhook: Webhook, operation: string, decision: Decision, more: Answered) => void;
   /** Whether both live configurations are as this replica wants them. */
   configurationCurrent(current: boolean): void;
+  /** A live configuration was not as it had been, and was put right. */
+  configurationRepaired(): void;
   /** When the certificate in use ends. */
   certificateEnds(at: Date): void;
+  /** What the last audit found, for each of these profiles. */
+  unauthorized(profiles: readonly string[], found: ReadonlyMap<string, { count: number }>): void;
+  event: (outcome: "sent" | "dropped" | "failed") => void;
+  /** From now on these are looked at for each scrape. */
+  observe(observed: Observed): void;
   /** The text that Prometheus reads, and its content type. */
   text(): Promise<string>;
   contentType: string;
 }
 
+/** Seconds; the API server waits 5. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
 /** Metrics that begin at zero. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  // Among them the delay of the event loop: nodejs_eventloop_lag_p99_seconds.
   collectDefaultMetrics({ register: registry });
-  const requests = new Counter({
-    name: "schedgate_admission_requests_total",
-    help: "Admission requests answered, by webhook, operation and decision.",
-    labelNames: ["webhook", "operation", "decision"],
-    registers: [registry],
-  });
-  const configuration = new Gauge({
-    name: "schedgate_webhook_configuration_current",
-    help: "1 while both live webhook configurations are as they should be.",
-    registers: [registry],
-  });
-  const certificate = new Gauge({
-    name: "schedgate_certificate_not_after_seconds",
-    help: "When the serving certificate in use ends, in seconds since 1970.",
-    registers: [registry],
-  });
+  const admission = admissionMetrics(registry);
+  const state = stateMetrics(registry);
   return {
-    count: (webhook, operation, decision) => {
-      requests.inc({ webhook, operation, decision });
+    ...state,
+    count: (webhook, operation, decision, { seconds, outcomes }) => {
+      admission.requests.inc({ webhook, operation, decision });
+      admission.duration.observe({ webhook }, seconds);
+      for (const each of outcomes) admission.findings.inc({ ...each });
     },
-    configurationCurrent: (current) => {
-      configuration.set(current ? 1 : 0);
-    },
-    certificateEnds: (at) => {
-      certificate.set(at.getTime() / 1000);
+    observe: (observed) => {
+      observeAtScrape(registry, observed);
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+function admissionMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    requests: new Counter({
+      name: "schedgate_admission_requests_total",
+      help: "Admission requests answered, by webhook, operation and decision.",
+      labelNames: ["webhook", "operation", "decision"],
+      registers,
+    }),
+    duration: new Histogram({
+      name: "schedgate_admission_duration_seconds",
+      help: "From a request, read, to its answer.",
+      labelNames: ["webhook"],
+      buckets: BUCKETS,
+      registers,
+    }),
+    findings: new Counter({
+      name: "schedgate_admission_findings_total",
+      help: "What a HookProfile said to a request that uses it, by profile and reason.",
+      labelNames: ["profile", "reason"],
+      registers,
+    }),
+  };
+}
+
+function stateMetrics(
+  registry: Registry,
+): Pick<
+  Metrics,
+  "configurationCurrent" | "configurationRepaired" | "certificateEnds" | "unauthorized" | "event"
+> {
+  const registers = [registry];
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name, help, labelNames, registers });
+  const current = gauge(
+    "schedgate_webhook_configuration_current",
+    "1 while both live webhook configurations are as they should be.",
+  );
+  const repairs = new Counter({
+    name: "schedgate_webhook_configuration_repairs_total",
+    help: "Live webhook configurations that were changed by somebody else, and put right.",
+    registers,
+  });
+  const certificate = gauge(
+    "schedgate_certificate_expiration_timestamp_seconds",
+    "When the serving certificate in use ends, in seconds since 1970.",
+  );
+  const unauthorized = gauge(
+    "schedgate_unauthorized_pods",
+    "Pods that use a HookProfile and that no HookGrant covers; told by the leader.",
+    ["profile"],
+  );
+  const events = new Counter({
+    name: "schedgate_events_total",
+    help: "Kubernetes events, by what became of them.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  return {
+    configurationCurrent: (right) => {
+      current.set(right ? 1 : 0);
+    },
+    configurationRepaired: () => {
+      repairs.inc();
+    },
+    certificateEnds: (at) => {
+      certificate.set(at.getTime() / 1000);
+    },
+    unauthorized: (profiles, found) => {
+      unauthorized.reset();
+      for (const profile of profiles) unauthorized.set({ profile }, found.get(profile)?.count ?? 0);
+    },
+    event: (outcome) => {
+      events.inc({ outcome });
+    },
+  };
+}
+
+function observeAtScrape(registry: Registry, { caches, leads, now }: Observed): void {
+  new Gauge({
+    name: "schedgate_cache_age_seconds",
+    help: "Since the API server was last heard of, by cache; a bookmark comes about each minute.",
+    labelNames: ["cache"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [cache, { heardAt }] of Object.entries(caches))
+        if (heardAt !== undefined) this.set({ cache }, (now().getTime() - heardAt.getTime()) / 1000);
+    },
+  });
+  new Gauge({
+    name: "schedgate_leader",
+    help: "1 on the replica that leads.",
+    registers: [registry],
+    collect() {
+      this.set(leads() ? 1 : 0);
+    },
+  });
 }

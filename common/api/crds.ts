@@ -44,6 +44,8 @@ function column(name: string, jsonPath: string, description: string, more: Parti
   return { name, type: "string", jsonPath, description, ...more };
 }
 
+const reasonColumn = column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why.");
+
 const kinds: Kind[] = [
   {
     kind: "HookProfile",
@@ -56,6 +58,10 @@ const kinds: Kind[] = [
       column("Request", ".spec.request.annotation", "The annotation by which a pod asks."),
       column("Enforcement", ".spec.enforcement", "What happens to a pod without a grant."),
       conditionColumn("Ready", "Whether the profile works as written."),
+      reasonColumn,
+      column("Unauthorized", ".status.unauthorized.count", "Pods that use it without a grant.", {
+        type: "integer",
+      }),
       column("Classes", ".status.runtimeClasses", "RuntimeClasses with a protected handler.", {
         priority: 1,
       }),
@@ -71,10 +77,12 @@ const kinds: Kind[] = [
     required: ["spec"],
     columns: [
       column("Profile", ".spec.profileName", "The profile that is granted."),
-      column("Namespaces", ".spec.subjects[*].namespace", "Whose pods may use it."),
+      // Of several results the API server prints the first.
+      column("Namespace", ".spec.subjects[0].namespace", "The first subject's; -o wide shows all subjects."),
+      column("Subjects", ".spec.subjects", "Whose pods may use it.", { priority: 1 }),
       column("NotAfter", ".spec.notAfter", "When it expires."),
       conditionColumn("Ready", "Whether it grants anything now."),
-      column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why.", { priority: 1 }),
+      reasonColumn,
       age,
     ],
   },

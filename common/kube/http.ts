@@ -4,7 +4,7 @@ import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 import { createInterface } from "node:readline";
 import { messageOf } from "../errors.ts";
-import { KubeApiError } from "./port.ts";
+import { KubeApiError, TOO_LONG } from "./port.ts";
 import type { KubeApi, KubeRequest, PatchType, WatchEvent, WatchRequest } from "./port.ts";
 
 /** Where the API server is, and the TLS options and headers of the next call (tokens change). */
@@ -38,7 +38,7 @@ export function kubeApiOver(endpoint: Endpoint): KubeApi {
       const signal = call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]);
       try {
         const response = await open(endpoint, call, signal);
-        return parse(call, await readAll(response));
+        return parse(call, await readAll(call, response));
       } catch (error) {
         throw failure(call, timeout.aborted ? new Error(`nothing came within ${timeoutMs} ms`) : error);
       }
@@ -97,7 +97,7 @@ async function open(endpoint: Endpoint, call: KubeRequest, signal: AbortSignal):
   });
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 300) return response;
-  throw refusal(call, status, await readAll(response));
+  throw refusal(call, status, await readAll(call, response));
 }
 
 function url(server: string, call: KubeRequest): string {
@@ -114,12 +114,15 @@ function contentHeaders(call: KubeRequest, body: Buffer | undefined): Record<str
   return { "Content-Type": type, "Content-Length": body.length };
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(call: KubeRequest, response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    if (size > MAX_ANSWER_BYTES) {
+      const message = `the answer is longer than ${MAX_ANSWER_BYTES} bytes`;
+      throw new KubeApiError(call, { status: 0, reason: TOO_LONG, message });
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

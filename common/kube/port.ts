@@ -41,6 +41,9 @@ export interface KubeApi {
   watch(request: WatchRequest): AsyncIterable<WatchEvent>;
 }
 
+/** The `reason` of an answer that was longer than anybody here takes. */
+export const TOO_LONG = "TooLong";
+
 /** A call that failed. `status` is the HTTP status, 0 where there was no answer; `reason` is the server's word for it. */
 export class KubeApiError extends SchedgateError {
   readonly status: number;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Clock } from "../clock.ts";
 import { silentLogger } from "../log.ts";
-import { KubeApiError } from "./port.ts";
+import { KubeApiError, TOO_LONG } from "./port.ts";
 import type { KubeApi, KubeRequest, WatchEvent, WatchRequest } from "./port.ts";
 import { reflector } from "./reflector.ts";
 import type { Reflector } from "./reflector.ts";
@@ -29,10 +29,11 @@ function event(type: WatchEvent["type"], object: unknown): WatchEvent {
 }
 
 /** Runs a reflector through a script; the last watch stays open. What it asked, in order, is in `calls`. */
-async function play(steps: Step[], options: { relistMs?: number } = {}) {
+async function play(steps: Step[], options: { relistMs?: number; page?: number } = {}) {
   const stop = new AbortController();
   const calls: string[] = [];
   const slept: number[] = [];
+  const limits: number[] = [];
   const changes: string[][] = [];
   let now = 0;
   const clock: Clock = {
@@ -51,6 +52,7 @@ async function play(steps: Step[], options: { relistMs?: number } = {}) {
   };
   const api: KubeApi = {
     request: (call: KubeRequest) => {
+      limits.push(Number(call.query?.["limit"]));
       const step = next(`list ${String(call.query?.["continue"] ?? "")}`.trim());
       if ("fail" in step) return Promise.reject(step.fail);
       if (!("list" in step)) return Promise.reject(new Error("expected a watch"));
@@ -76,6 +78,7 @@ async function play(steps: Step[], options: { relistMs?: number } = {}) {
     parse: (object) => {
       const read = object as Item;
       if (read.value === "bad") throw new Error("bad value");
+      if (read.value === "other") return undefined;
       return read;
     },
     onChange: () => changes.push([...cache.items().keys()]),
@@ -83,7 +86,7 @@ async function play(steps: Step[], options: { relistMs?: number } = {}) {
   });
   expect(cache.synced).toBe(false);
   await cache.run(stop.signal);
-  return { cache, calls, slept, changes, pass: (ms: number) => (now += ms) };
+  return { cache, calls, limits, slept, changes, pass: (ms: number) => (now += ms) };
 }
 
 describe("a reflector", () => {
@@ -162,6 +165,29 @@ describe("a reflector", () => {
     ]);
     expect([...cache.items().keys()]).toEqual(["a"]);
     expect([...cache.unreadable()]).toEqual([["b", "bad value"]]);
+  });
+
+  test("keeps nothing of what is not to be kept, and tells of no change by it", async () => {
+    const { cache, changes } = await play([
+      { list: [item("a", 1), item("b", 2, "other")], at: 5 },
+      {
+        watch: [
+          event("ADDED", item("c", 6, "other")),
+          event("MODIFIED", item("c", 7, "other")),
+          event("DELETED", item("c", 8)),
+          event("MODIFIED", item("a", 9, "other")),
+        ],
+      },
+    ]);
+    expect(cache.items().size).toBe(0);
+    expect(changes).toEqual([["a"], []]);
+  });
+
+  test("asks for fewer objects at a time where an answer would be too long", async () => {
+    const answer = { status: 0, reason: TOO_LONG, message: "too long" };
+    const tooLong: Step = { fail: new KubeApiError({ method: "GET", path }, answer) };
+    const { limits } = await play([tooLong, tooLong, { list: [], at: 5 }], { page: 3 });
+    expect(limits).toEqual([3, 2, 1]);
   });
 
   test("is no longer in step when it heard nothing for too long", async () => {

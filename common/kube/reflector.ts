@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { hasStatus, KubeApiError } from "./port.ts";
+import { hasStatus, KubeApiError, TOO_LONG } from "./port.ts";
 import type { KubeApi, WatchEvent } from "./port.ts";
 
 export interface ReflectorOptions<T> {
@@ -13,20 +13,24 @@ export interface ReflectorOptions<T> {
   path: string;
   /** `fieldSelector` or `labelSelector`. */
   query?: Readonly<Record<string, string>>;
-  /** Reads one object; what it throws makes the object unreadable, not absent. */
-  parse: (object: unknown) => T;
+  /** Reads one object, undefined for one that is not kept; what it throws makes the object unreadable, not absent. */
+  parse: (object: unknown) => T | undefined;
   /** Called after each change of the cache. */
   onChange?: () => void;
   /** A watch silent this long is dead, milliseconds. The API server sends a bookmark about each minute. */
   idleMs?: number;
   /** A full list this often, milliseconds, against whatever a watch may have missed. */
   relistMs?: number;
+  /** Objects in one answer of a list; 500 when not said. Halved where an answer would be too long. */
+  page?: number;
 }
 
 /** A cache of one list of the API server, kept by list and watch. */
 export interface Reflector<T> {
   /** Listed once, and heard from within twice the idle limit: what is not here is not there. */
   readonly synced: boolean;
+  /** When the API server was last heard of; undefined before the first list. */
+  readonly heardAt: Date | undefined;
   /** Objects by name (`namespace/name` where namespaced). */
   items(): ReadonlyMap<string, T>;
   /** Objects that `parse` refused, with its message. */
@@ -73,14 +77,20 @@ class ListWatch<T> implements Reflector<T> {
   /** Where to watch on from; undefined: list first. */
   #resourceVersion: string | undefined;
   #relistAt = 0;
+  #page: number;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#idleMs = options.idleMs ?? IDLE_MS;
+    this.#page = options.page ?? PAGE;
   }
 
   get synced(): boolean {
     return this.#heardAt !== undefined && this.#now() - this.#heardAt <= 2 * this.#idleMs;
+  }
+
+  get heardAt(): Date | undefined {
+    return this.#heardAt === undefined ? undefined : new Date(this.#heardAt);
   }
 
   items(): ReadonlyMap<string, T> {
@@ -114,6 +124,7 @@ class ListWatch<T> implements Reflector<T> {
       // 410: the version is older than what the server keeps. Any 4xx: do not trust our position either.
       const refused = error instanceof KubeApiError && error.status >= 400 && error.status < 500;
       if (refused) this.#resourceVersion = undefined;
+      if (error instanceof KubeApiError && error.reason === TOO_LONG) this.#page = Math.ceil(this.#page / 2);
       if (!signal.aborted) {
         const level = hasStatus(error, 410) ? "info" : "warn";
         log[level]({ path, error: messageOf(error) }, "list and watch interrupted");
@@ -131,7 +142,7 @@ class ListWatch<T> implements Reflector<T> {
       const answer = await api.request({
         method: "GET",
         path,
-        query: { ...query, limit: PAGE, continue: at?.metadata.continue },
+        query: { ...query, limit: this.#page, continue: at?.metadata.continue },
         signal,
       });
       at = page.parse(answer);
@@ -165,21 +176,26 @@ class ListWatch<T> implements Reflector<T> {
       );
     }
     const { metadata } = meta.parse(event.object);
-    if (event.type === "DELETED") {
-      this.#items.delete(keyOf(metadata));
-      this.#unreadable.delete(keyOf(metadata));
-    } else if (event.type !== "BOOKMARK") {
-      this.#put(event.object, this.#items, this.#unreadable);
-    }
     this.#resourceVersion = metadata.resourceVersion;
-    this.#heard(event.type !== "BOOKMARK");
+    this.#heard(event.type !== "BOOKMARK" && this.#change(event, keyOf(metadata)));
   }
 
-  #put(object: unknown, items: Map<string, T>, unreadable: Map<string, string>): void {
+  /** Whether the cache changed: it does not by what it does not keep. */
+  #change(event: WatchEvent, key: string): boolean {
+    if (event.type !== "DELETED") return this.#put(event.object, this.#items, this.#unreadable);
+    const [had, hadUnreadable] = [this.#items.delete(key), this.#unreadable.delete(key)];
+    return had || hadUnreadable;
+  }
+
+  /** Whether anything is now kept that was not, or the other way round, or is another. */
+  #put(object: unknown, items: Map<string, T>, unreadable: Map<string, string>): boolean {
     const key = keyOf(meta.parse(object).metadata);
     try {
-      items.set(key, this.#options.parse(object));
-      unreadable.delete(key);
+      const read = this.#options.parse(object);
+      const wasUnreadable = unreadable.delete(key);
+      if (read === undefined) return items.delete(key) || wasUnreadable;
+      items.set(key, read);
+      return true;
     } catch (error) {
       items.delete(key);
       unreadable.set(key, messageOf(error));
@@ -187,6 +203,7 @@ class ListWatch<T> implements Reflector<T> {
         { path: this.#options.path, key, error: messageOf(error) },
         "unreadable object",
       );
+      return true;
     }
   }
 

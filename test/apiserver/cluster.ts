@@ -11,7 +11,7 @@ import { waitFor } from "../lab/wait.ts";
 const manifests = join(import.meta.dirname, "../../manifests");
 
 /** The objects of the base that the webhook needs; the workloads are not started here. */
-const BASE = ["webhook-secret", "webhook-configurations", "hookprofile", "runtimeclass"];
+const BASE = ["webhook-secret", "webhook-lease", "webhook-configurations", "hookprofile", "runtimeclass"];
 
 /** A control plane alone, with the project's kinds, rights and base objects. */
 export interface Cluster {

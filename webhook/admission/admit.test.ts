@@ -59,7 +59,7 @@ function deps(rules: Rules, counted: string[], more: Partial<AdmissionDeps> = {}
     classes: { handlerOf: (name) => Promise.resolve(classes[name]) },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
-    count: (...labels) => counted.push(labels.join(" ")),
+    count: (...[at, operation, decision]) => counted.push([at, operation, decision].join(" ")),
     ...more,
   };
 }

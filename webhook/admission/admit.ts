@@ -3,6 +3,7 @@ import { clip, messageOf, codeOf } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Rules } from "../policy/decide.ts";
 import { isMirror } from "../policy/node.ts";
+import type { Outcome } from "../policy/outcome.ts";
 import { readChange } from "./change.ts";
 import type { Classes } from "./change.ts";
 import { mutation } from "./mutate.ts";
@@ -23,7 +24,17 @@ export interface AdmissionDeps {
   classes: Classes;
   clock: Clock;
   log: Logger;
-  count: (webhook: Webhook, operation: string, decision: Decision) => void;
+  count: (webhook: Webhook, operation: string, decision: Decision, more: Answered) => void;
+}
+
+/** One request and what was said to it, for metrics and events. */
+export interface Answered {
+  request: AdmissionRequest;
+  /** From the request, read, to the answer. */
+  seconds: number;
+  outcomes: readonly Outcome[];
+  /** The line of a refusal. */
+  refusal: string | undefined;
 }
 
 /** Answers one request with an AdmissionReview. Whatever goes wrong is a refusal: never an open door. */
@@ -32,9 +43,12 @@ export async function admit(
   request: AdmissionRequest,
   deps: AdmissionDeps,
 ): Promise<object> {
+  const started = performance.now();
   const answer = await answerTo(webhook, request, deps).catch((error: unknown) => failed(error, deps));
   const decision = decisionOf(answer);
-  deps.count(webhook, request.operation, decision);
+  const seconds = (performance.now() - started) / 1000;
+  const { outcomes = [], refusal } = answer;
+  deps.count(webhook, request.operation, decision, { request, seconds, outcomes, refusal: refusal?.message });
   const { uid, namespace, name, operation, subResource, userInfo } = request;
   const fields = { webhook, uid, namespace, name, operation, subResource, user: userInfo.username, decision };
   if (decision === "allowed") deps.log.debug(fields, "admission");

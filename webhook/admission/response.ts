@@ -1,3 +1,4 @@
+import type { Outcome } from "../policy/outcome.ts";
 import type { PatchStep } from "./patch.ts";
 
 /** What the webhook says to one request, before it becomes an AdmissionReview. */
@@ -8,6 +9,8 @@ export interface Answer {
   /** For the API server's audit log; it puts the webhook's name before each key. */
   audit?: Readonly<Record<string, string>> | undefined;
   patch?: readonly PatchStep[] | undefined;
+  /** What each profile said, for metrics; not for the API server. */
+  outcomes?: readonly Outcome[] | undefined;
 }
 
 const REASONS = { 403: "Forbidden", 500: "InternalError", 503: "ServiceUnavailable" };

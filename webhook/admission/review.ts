@@ -9,6 +9,7 @@ const requestSchema = z.object({
   namespace: z.string().nullish(),
   name: z.string().nullish(),
   operation: z.enum(["CREATE", "UPDATE", "DELETE", "CONNECT"]),
+  dryRun: z.boolean().nullish(),
   userInfo: z.object({
     username: z.string().nullish(),
     groups: z.custom<string[]>(isListOf(isString), "not a list of strings").nullish(),

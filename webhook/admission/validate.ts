@@ -2,6 +2,7 @@ import { findings, isClean, coveringGrants } from "../policy/decide.ts";
 import type { Change, Rules } from "../policy/decide.ts";
 import { forgedGrantFault, withUnnamedGrants } from "../policy/grantannotation.ts";
 import { isNode, nodeRefusal } from "../policy/node.ts";
+import { outcomeOf } from "../policy/outcome.ts";
 import { verdict } from "../policy/verdict.ts";
 import type { Answer } from "./response.ts";
 
@@ -18,6 +19,7 @@ export function validation(rules: Rules, change: Change, groups: readonly string
   return {
     refusal: reason === undefined ? undefined : { code: 403, message: reason },
     warnings,
+    outcomes: list.map(outcomeOf),
     audit: {
       ...(profiles !== "" && { profiles }),
       ...(grants !== "" && { grants }),

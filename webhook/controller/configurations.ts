@@ -70,6 +70,15 @@ export class Configurations {
     });
   }
 
+  /** Whether both send what they send to where they should, with the CA that they should trust. */
+  callHere(wanted: Record<Webhook, { clientConfig: unknown }[]>): boolean {
+    return WEBHOOKS.every((each) => {
+      const calls = (list: { clientConfig: unknown }[]): unknown[] =>
+        list.map(({ clientConfig }) => clientConfig);
+      return isDeepStrictEqual(calls(this.#current(each)?.webhooks ?? []), calls(wanted[each]));
+    });
+  }
+
   /** Whether both are as they should be. */
   areRight(wanted: Record<Webhook, unknown[]>): boolean {
     return WEBHOOKS.every((each) => isDeepStrictEqual(this.#current(each)?.webhooks ?? [], wanted[each]));

@@ -1,43 +1,39 @@
 import { describe, expect, test } from "@jest/globals";
-import type { KubeRequest } from "../../common/kube/port.ts";
 import { silentLogger } from "../../common/log.ts";
 import { createMetrics } from "../metrics.ts";
-import { cpuIsolation, grantOf, now, profileOf } from "../policy/testing.ts";
+import { cpuIsolation, now } from "../policy/testing.ts";
 import { Controller } from "./controller.ts";
 import type { ControllerOptions } from "./controller.ts";
 
 const notAfter = new Date("2026-06-08T00:00:00Z");
 
 /** A controller over parts that the test changes; its clock never rests longer than a turn of the event loop. */
-function setUp(
-  more: Partial<ControllerOptions> = {},
-  request: (call: KubeRequest) => Promise<unknown> = never,
-) {
+function setUp(more: Partial<ControllerOptions> = {}) {
   const metrics = createMetrics();
   const logged: object[] = [];
   const clock = {
     now: () => now,
-    sleep: () => new Promise<void>((resolve) => setImmediate(resolve)),
+    sleep: turn,
   };
   const watch = (): never => {
     throw new Error("not watched");
   };
   const controller = new Controller({
-    api: { request, watch },
+    api: { request: never, watch },
     clock,
     log: { ...silentLogger, error: (fields: object) => logged.push(fields) },
     inventory: {
       whyNotSynced: () => undefined,
-      profiles: () => [cpuIsolation, profileOf("second", {})],
-      grants: () => [grantOf("trading")],
-      classes: () => new Map(),
+      profiles: () => [cpuIsolation],
     },
     configurations: {
       synced: true,
       areRight: () => false,
+      callHere: () => false,
       putRight: () => Promise.resolve("wrote"),
       trusts: () => true,
     },
+    leader: { leads: true, follows: false },
     certificate: { refresh: () => Promise.resolve(""), adopt: () => undefined, notAfter },
     place: { target: { url: "https://127.0.0.1:1" }, namespace: "schedgate-system" },
     metrics,
@@ -51,8 +47,16 @@ function never(): Promise<unknown> {
   return new Promise(() => undefined);
 }
 
-function configurations(putRight: () => Promise<"right" | "wrote" | "raced">): Partial<ControllerOptions> {
-  return { configurations: { synced: true, areRight: () => false, putRight, trusts: () => true } };
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function configurations(
+  putRight: () => Promise<"right" | "wrote" | "raced">,
+  more: Partial<ControllerOptions["configurations"]> = {},
+): Pick<ControllerOptions, "configurations"> {
+  const wrong = { synced: true, areRight: () => false, callHere: () => false, trusts: () => true };
+  return { configurations: { ...wrong, putRight, ...more } };
 }
 
 describe("the controller", () => {
@@ -84,29 +88,51 @@ describe("the controller", () => {
     expect(controller.settled).toBe(false);
   });
 
-  test("enforces, and ends, while a status waits for its answer", async () => {
-    let passes = 0;
+  test("leaves the live configurations to the replica that leads, and is settled where they call here", async () => {
+    const { leader, callHere } = { leader: { leads: false, follows: true }, callHere: () => true };
+    const putRight = (): Promise<never> => Promise.reject(new Error("not the leader's pen"));
+    const { controller, logged } = setUp({ leader, ...configurations(putRight, { callHere }) });
     const end = new AbortController();
-    const counted = (): Promise<"raced"> => {
-      passes += 1;
-      if (passes === 3) end.abort();
-      return Promise.resolve("raced");
-    };
-    await setUp(configurations(counted)).controller.run(end.signal);
-    expect(passes).toBe(3);
+    const run = controller.run(end.signal);
+    while (!controller.settled) await new Promise((resolve) => setImmediate(resolve));
+    end.abort();
+    await run;
+    expect(logged).toEqual([]);
   });
 
-  test("tries every status, and logs those that fail", async () => {
+  test.each([
+    ["call elsewhere", { leads: false, follows: true }, false],
+    ["are nobody's to keep", { leads: false, follows: false }, true],
+  ])("is not settled where the live configurations are wrong and %s", async (_, leader, calls) => {
+    let looks = 0;
     const end = new AbortController();
-    const paths = new Set<string>();
-    const { controller, logged } = setUp({}, ({ path }) => {
-      paths.add(path.split("/").at(-2) ?? "");
-      if (paths.size === 3) end.abort();
-      return Promise.reject(new Error("no"));
+    const areRight = (): boolean => {
+      looks += 1;
+      if (looks === 3) end.abort();
+      return false;
+    };
+    const more = { areRight, callHere: () => calls };
+    const { controller } = setUp({ leader, ...configurations(() => Promise.resolve("wrote"), more) });
+    await controller.run(end.signal);
+    expect(controller.settled).toBe(false);
+  });
+
+  test("counts what it puts right after it was right, and not what it writes because of a change", async () => {
+    const end = new AbortController();
+    const right = [false, true, false];
+    let writes = 0;
+    const putRight = (): Promise<"wrote"> => {
+      writes += 1;
+      if (writes === 2) end.abort();
+      return Promise.resolve("wrote");
+    };
+    const areRight = (): boolean => right.shift() ?? true;
+    const { controller, metrics } = setUp({
+      clock: { now: () => new Date(now.getTime() + writes * 60_000), sleep: turn },
+      ...configurations(putRight, { areRight }),
     });
     await controller.run(end.signal);
-    expect([...paths]).toEqual(["cpu-isolation", "second", "trading"]);
-    expect(logged).toContainEqual({ resource: "hookprofiles", name: "second", error: "no" });
+    expect(await metrics.text()).toContain("schedgate_webhook_configuration_repairs_total 1");
   });
 
   test("tells when the certificate in use ends", async () => {
@@ -118,6 +144,6 @@ describe("the controller", () => {
     const { controller, metrics } = setUp(configurations(putRight));
     await controller.run(end.signal);
     const seconds = String(notAfter.getTime() / 1000);
-    expect(await metrics.text()).toContain(`schedgate_certificate_not_after_seconds ${seconds}`);
+    expect(await metrics.text()).toContain(`schedgate_certificate_expiration_timestamp_seconds ${seconds}`);
   });
 });

@@ -6,9 +6,9 @@ import type { Inventory } from "../inventory/inventory.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ServingCertificate } from "./certificate.ts";
 import type { Configurations } from "./configurations.ts";
+import type { Leader } from "./leader.ts";
 import { Loop, PERIOD_MS } from "./loop.ts";
 import { RepairPace } from "./pace.ts";
-import { reportStatuses } from "./statuses.ts";
 import { webhooksOf } from "./webhooks.ts";
 import type { Place } from "./webhooks.ts";
 
@@ -16,8 +16,9 @@ export interface ControllerOptions {
   api: KubeApi;
   clock: Clock;
   log: Logger;
-  inventory: Pick<Inventory, "whyNotSynced" | "profiles" | "grants" | "classes">;
-  configurations: Pick<Configurations, "synced" | "areRight" | "putRight" | "trusts">;
+  inventory: Pick<Inventory, "whyNotSynced" | "profiles">;
+  configurations: Pick<Configurations, "synced" | "areRight" | "callHere" | "putRight" | "trusts">;
+  leader: Pick<Leader, "leads" | "follows">;
   certificate: Pick<ServingCertificate, "refresh" | "adopt" | "notAfter">;
   /** Where the webhook is. */
   place: Place;
@@ -26,24 +27,25 @@ export interface ControllerOptions {
   useCertificate: (leaf: KeyPair) => void;
 }
 
-/** Brings the certificate, both configurations and all statuses to what they should be, again and again. */
+/** Brings the certificate and, where this replica leads, both configurations to what they should be, again and again. */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #enforcing: Loop;
-  readonly #reporting: Loop;
   readonly #pace = new RepairPace();
   #settled = false;
+  /** The last configurations that were found right: where they are wrong again, somebody changed them. */
+  #wasRight = "";
 
   constructor(options: ControllerOptions) {
     const { clock, log } = options;
     this.#options = options;
     this.#enforcing = new Loop({ clock, log, name: "configure", look: () => this.#configure() });
-    this.#reporting = new Loop({ clock, log, name: "report", look: (signal) => this.#report(signal) });
   }
 
   /**
-   * Whether this replica once found both live configurations right, or wrote them. Not whether they stayed so: some
-   * clusters change what is written (an enforcer), and that must not keep every replica from serving.
+   * Whether this replica once found both live configurations right, or wrote them, or found them to call here where another
+   * replica keeps them. Not whether they stayed so: some clusters change what is written (an enforcer), and that must not
+   * keep every replica from serving.
    */
   get settled(): boolean {
     return this.#settled;
@@ -52,12 +54,10 @@ export class Controller {
   /** Something changed: look soon. */
   wake(): void {
     this.#enforcing.wake();
-    this.#reporting.wake();
   }
 
-  /** Until the signal aborts. A status that is slow to write delays neither the configurations nor the end. */
+  /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    void this.#reporting.run(signal);
     await this.#enforcing.run(signal);
   }
 
@@ -75,8 +75,10 @@ export class Controller {
     };
     const right = configurations.areRight(wanted);
     metrics.configurationCurrent(right);
-    this.#settled ||= right;
-    const restMs = right ? PERIOD_MS : await this.#repair(wanted);
+    const { leader } = this.#options;
+    this.#settled ||= right || (leader.follows && configurations.callHere(wanted));
+    if (right) this.#wasRight = JSON.stringify(wanted);
+    const restMs = right || !leader.leads ? PERIOD_MS : await this.#repair(wanted);
     const next = certificate.adopt((leaf) => configurations.trusts(leaf, clock.now()));
     if (next !== undefined) this.#options.useCertificate(next);
     this.#tellEnd();
@@ -89,19 +91,14 @@ export class Controller {
   }
 
   async #repair(wanted: Parameters<Configurations["putRight"]>[0]): Promise<number> {
-    const { configurations, clock } = this.#options;
+    const { configurations, clock, metrics } = this.#options;
     const text = JSON.stringify(wanted);
     const wait = this.#pace.waitFor(text, clock.now());
     if (wait > 0) return Math.min(wait, PERIOD_MS);
     const result = await configurations.putRight(wanted);
     if (result === "wrote") this.#pace.wrote(text, clock.now());
+    if (result === "wrote" && text === this.#wasRight) metrics.configurationRepaired();
     if (result !== "raced") this.#settled = true;
-    return PERIOD_MS;
-  }
-
-  async #report(signal: AbortSignal): Promise<number> {
-    const { inventory, clock } = this.#options;
-    if (inventory.whyNotSynced() === undefined) await reportStatuses(this.#options, clock.now(), signal);
     return PERIOD_MS;
   }
 }

@@ -16,6 +16,8 @@ export interface LoopOptions {
   log: Logger;
   /** What it does, for the log. */
   name: string;
+  /** Time for a burst of changes to end; 100 when not said, milliseconds. */
+  settleMs?: number;
   /** One look; until the next one at most so many milliseconds. */
   look: (signal: AbortSignal) => Promise<number>;
 }
@@ -36,9 +38,9 @@ export class Loop {
 
   /** Until the signal aborts. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, name, look } = this.#options;
+    const { clock, log, name, look, settleMs = SETTLE_MS } = this.#options;
     while (!signal.aborted) {
-      await clock.sleep(SETTLE_MS, signal);
+      await clock.sleep(settleMs, signal);
       this.#wake = new AbortController();
       const restMs = await look(signal).catch((error: unknown) => {
         log.error(

@@ -7,6 +7,9 @@ import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Inventory } from "../inventory/inventory.ts";
+import { API_VERSION } from "../../common/api/names.ts";
+import type { Audit } from "./audit.ts";
+import type { Events } from "./events.ts";
 import { judgeGrant, judgeProfile, protectedClasses } from "./conditions.ts";
 import type { Judgement } from "./conditions.ts";
 
@@ -16,10 +19,16 @@ interface Reported {
   status?: { conditions?: Condition[] | undefined; observedGeneration?: number | undefined } | undefined;
 }
 
+const KINDS = { HookProfile: resources.hookProfiles, HookGrant: resources.hookGrants };
+type Kind = keyof typeof KINDS;
+
 export interface StatusOptions {
   api: KubeApi;
   log: Logger;
   inventory: Pick<Inventory, "profiles" | "grants" | "classes">;
+  /** What the last audit found; undefined before the first. */
+  audit: Audit | undefined;
+  events: Pick<Events, "record">;
 }
 
 /**
@@ -27,12 +36,20 @@ export interface StatusOptions {
  * written is logged, keeps no other from its status, and is tried again at the next look.
  */
 export async function reportStatuses(options: StatusOptions, now: Date, signal: AbortSignal): Promise<void> {
-  const { api, log, inventory } = options;
+  const { api, log, inventory, audit } = options;
   const [profiles, classes] = [inventory.profiles(), inventory.classes()];
   const send: KubeApi["request"] = (call) => api.request({ ...call, signal });
-  const write = async (resource: ResourceName, object: Reported, status: object): Promise<void> => {
+  const write = async (
+    kind: Kind,
+    object: Reported,
+    status: NonNullable<Reported["status"]>,
+  ): Promise<void> => {
     if (signal.aborted) return;
-    await report(send, resource, object, status).catch((error: unknown) => {
+    const resource = KINDS[kind];
+    const written = report(send, resource, object, status).then((wrote) => {
+      if (wrote) tell(options.events, kind, object, status);
+    });
+    await written.catch((error: unknown) => {
       if (signal.aborted) return;
       log.error(
         { resource: resource.resource, name: object.metadata.name, error: messageOf(error) },
@@ -42,12 +59,31 @@ export async function reportStatuses(options: StatusOptions, now: Date, signal: 
   };
   for (const profile of profiles) {
     const judged = judgeProfile(profile, profiles, classes);
-    const more = { runtimeClasses: protectedClasses(profile, classes) };
-    await write(resources.hookProfiles, profile, { ...statusOf(profile, judged, now), ...more });
+    const more = {
+      runtimeClasses: protectedClasses(profile, classes),
+      ...(audit && { unauthorized: audit.profiles.get(profile.metadata.name) ?? { count: 0, pods: [] } }),
+    };
+    await write("HookProfile", profile, { ...statusOf(profile, judged, now), ...more });
   }
   for (const grant of inventory.grants()) {
-    await write(resources.hookGrants, grant, statusOf(grant, judgeGrant(grant, profiles, now), now));
+    await write("HookGrant", grant, statusOf(grant, judgeGrant(grant, profiles, now), now));
   }
+}
+
+/** An event where something became not ready, or not ready for another reason. */
+function tell(
+  events: Pick<Events, "record">,
+  kind: Kind,
+  { metadata, status: before }: Reported,
+  { conditions }: NonNullable<Reported["status"]>,
+): void {
+  const [was, is] = [before?.conditions, conditions].map((list) =>
+    list?.find(({ type }) => type === "Ready"),
+  );
+  if (is?.status !== "False" || was?.reason === is.reason) return;
+  const { name, uid } = metadata;
+  const regarding = { apiVersion: API_VERSION, kind, namespace: undefined, name, uid };
+  events.record({ regarding, reason: is.reason, action: "Judge", note: `${kind} ${name}: ${is.message}` });
 }
 
 /** The part of a status that says what was judged. A condition keeps its time while its status stays. */
@@ -70,19 +106,21 @@ function statusOf(
   return { conditions, ...(generation !== undefined && { observedGeneration: generation }) };
 }
 
-/** Writes only what changed, on the version it was judged by: a newer one brings us back here by itself. */
+/** Writes only what changed, on the version it was judged by: a newer one brings us back here by itself. Whether it wrote. */
 async function report(
   send: KubeApi["request"],
   resource: ResourceName,
   object: Reported,
   status: object,
-): Promise<void> {
+): Promise<boolean> {
   const { name, resourceVersion } = object.metadata;
-  if (isDeepStrictEqual({ ...object.status, ...status }, object.status)) return;
+  if (isDeepStrictEqual({ ...object.status, ...status }, object.status)) return false;
   const path = pathOf(resource, { name, subresource: "status" });
   try {
     await send({ method: "PATCH", path, body: { metadata: { resourceVersion }, status } });
+    return true;
   } catch (error) {
     if (!hasStatus(error, 409) && !hasStatus(error, 404)) throw error;
+    return false;
   }
 }

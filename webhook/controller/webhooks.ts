@@ -23,7 +23,7 @@ export function webhooksOf(
   profiles: readonly HookProfile[],
   { target, namespace }: Place,
   bundle: string,
-): Record<string, unknown>[] {
+): ({ clientConfig: object } & Record<string, unknown>)[] {
   return [
     {
       name: `${webhook}.schedgate.dev`,
@@ -42,7 +42,8 @@ export function webhooksOf(
       matchConditions: matchConditions(profiles, namespace),
       failurePolicy: "Fail",
       matchPolicy: "Equivalent",
-      sideEffects: "None",
+      // A refusal leaves an event, a dry run nothing.
+      sideEffects: "NoneOnDryRun",
       timeoutSeconds: TIMEOUT_SECONDS,
       // No opt-out by anything that a tenant can edit.
       namespaceSelector: {},

@@ -55,6 +55,11 @@ export class Inventory {
     await Promise.all([this.#profiles, this.#grants, this.#classes].map((each) => each.run(signal)));
   }
 
+  /** The caches, for their age. */
+  get caches(): Record<string, { heardAt: Date | undefined }> {
+    return { hookprofiles: this.#profiles, hookgrants: this.#grants, runtimeclasses: this.#classes };
+  }
+
   /** Why nothing can be judged now, or undefined. A profile that can't be read might protect anything. */
   whyNotSynced(): string | undefined {
     const caches = { hookprofiles: this.#profiles, hookgrants: this.#grants, runtimeclasses: this.#classes };

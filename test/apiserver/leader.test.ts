@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { pathOf, resources } from "../../common/kube/paths.ts";
+import { hasStatus } from "../../common/kube/port.ts";
+import type { KubeApi } from "../../common/kube/port.ts";
+import { freePorts } from "../lab/ports.ts";
+import { create, eventually, get, namespace, patch, refusalOf, startCluster } from "./cluster.ts";
+import type { Cluster, Json } from "./cluster.ts";
+import { ASK, conditionOf, grant, pod } from "./objects.ts";
+import { startWebhook } from "./webhook.ts";
+import type { Webhook } from "./webhook.ts";
+
+const { hookGrants, leases, pods, validatingWebhooks } = resources;
+
+jest.setTimeout(90_000);
+
+let cluster: Cluster;
+let api: KubeApi;
+let replicas: Webhook[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster("leader");
+  ({ api } = cluster);
+  await namespace(api, "trading");
+}, 600_000);
+
+afterAll(async () => {
+  await Promise.all(replicas.map((each) => each.stop()));
+  await cluster.stop();
+}, 60_000);
+
+async function holder(): Promise<string> {
+  const lease = await get(api, leases, { namespace: "schedgate-system", name: "schedgate-webhook" });
+  return String((lease["spec"] as Json)["holderIdentity"]);
+}
+
+/** The replicas that say that they lead, by name. */
+async function leaders(): Promise<string[]> {
+  const all = await Promise.all(
+    replicas.map(
+      async (each, i) => [`replica-${String(i)}`, await each.metric("schedgate_leader ")] as const,
+    ),
+  );
+  return all.filter(([, leads]) => leads === 1).map(([name]) => name);
+}
+
+/** Until a grant made now has a status. */
+async function statusOf(name: string, timeoutMs: number): Promise<unknown> {
+  await create(api, hookGrants, grant(name, "trading"));
+  const ready = async () => conditionOf(await get(api, hookGrants, { name }), "Ready");
+  return eventually(`the status of grant ${name}`, ready, timeoutMs);
+}
+
+function tryToAsk(): Promise<unknown> {
+  const call = {
+    method: "POST",
+    path: pathOf(pods, { namespace: "ungranted" }),
+    query: { dryRun: "All" },
+  } as const;
+  return api.request({ ...call, body: pod({ annotations: { [ASK]: "enabled" } }) });
+}
+
+describe("of two replicas", () => {
+  test("exactly one leads, both are ready, and statuses are written", async () => {
+    await namespace(api, "ungranted");
+    const [port = 0] = await freePorts(1);
+    const url = `https://127.0.0.1:${String(port)}`;
+    // Both serve the URL's port in a cluster; here the second one does, so that the leader's end ends no service.
+    replicas = [await startWebhook(cluster, { name: "replica-0", url })];
+    await eventually("a leader", async () => ((await holder()).startsWith("replica-0_") ? true : undefined));
+    replicas.push(await startWebhook(cluster, { name: "replica-1", url, port }));
+    await Promise.all(replicas.map((each) => each.ready()));
+    expect(await leaders()).toEqual(["replica-0"]);
+    await statusOf("first", 10_000);
+  });
+
+  test("the other takes over when the leader is killed, and admission is served all the time", async () => {
+    const killed = Date.now();
+    const answers = new Set<string>();
+    const [leader, other] = replicas as [Webhook, Webhook];
+    await leader.stop("SIGKILL");
+    replicas = [other];
+    await eventually(
+      "the other to lead",
+      async () => {
+        const error = await refusalOf(tryToAsk());
+        answers.add(hasStatus(error, 403) ? "refused" : error.message);
+        return (await holder()).startsWith("replica-1_") ? true : undefined;
+      },
+      30_000,
+    );
+    expect([...answers]).toEqual(["refused"]);
+    expect(Date.now() - killed).toBeLessThan(25_000);
+    expect((await other.readyz()).status).toBe(200);
+
+    await statusOf("second", 10_000);
+    await patch(api, validatingWebhooks, { name: "schedgate" }, { body: { webhooks: [] } });
+    const repaired = async () => (await get(api, validatingWebhooks, { name: "schedgate" }))["webhooks"];
+    expect(await eventually("the configuration to be put right", repaired, 5_000)).toHaveLength(1);
+    expect(await other.metric("schedgate_webhook_configuration_repairs_total")).toBe(1);
+  });
+
+  test("a leader that is told to end lets the next one lead at once", async () => {
+    const [ending] = replicas as [Webhook];
+    const next = await startWebhook(cluster, { name: "replica-2", url: ending.url });
+    replicas.push(next);
+    await next.ready();
+    expect(await holder()).toMatch(/^replica-1_/);
+    const ended = ending.stop("SIGTERM");
+    await eventually(
+      "the next to lead",
+      async () => ((await holder()).startsWith("replica-2_") ? true : undefined),
+      5_000,
+    );
+    expect(await ended).toBe(0);
+    replicas = [next];
+  });
+});
