@@ -8,6 +8,7 @@ export function pinnedPodSpec(cpus: number, extra: object = {}): object {
   const resources = { cpu: String(cpus), memory: "64Mi" };
   return {
     serviceAccountName: "engine",
+    automountServiceAccountToken: false,
     terminationGracePeriodSeconds: 1,
     containers: [
       {
@@ -65,6 +66,7 @@ export const ordinaryPod = "web";
 
 /** A small pod that shares the other CPUs and asks for nothing. */
 export const ordinaryPodSpec = {
+  automountServiceAccountToken: false,
   terminationGracePeriodSeconds: 1,
   containers: [{ name: "web", image, command: ["sh", "-c", "trap 'exit 0' TERM; sleep infinity & wait"] }],
 };
