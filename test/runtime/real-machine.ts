@@ -57,8 +57,9 @@ export function realMachine(): Machine & { close(): void } {
     },
     kill: async (pid) => {
       const child = processes.get(pid);
-      const ended = new Promise((resolve) => child?.once("exit", resolve));
-      child?.kill("SIGKILL");
+      if (child === undefined || !processes.delete(pid)) return;
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
       await ended;
     },
     reboot: undefined,
