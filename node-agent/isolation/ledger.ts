@@ -19,7 +19,7 @@ export interface Ledger {
 }
 
 /** What a ledger holds. */
-export interface Entries {
+interface Entries {
   owners: Owner[];
   problems: string[];
   /** File names of the entries that cannot be read. */
