@@ -9,13 +9,14 @@ import { waitFor } from "../lab/wait.ts";
 import { must } from "./cluster.ts";
 import type { Cluster } from "./cluster.ts";
 
-const program = join(import.meta.dirname, "../../webhook/main.ts");
+const source = join(import.meta.dirname, "../../webhook/main.ts");
 
 /** A webhook as a process of this machine, with the rights of its ServiceAccount and no others. */
 export interface Webhook {
   /** Where the API server is told to call. */
   url: string;
   port: number;
+  pid: number;
   /** Requests that arrived so far, by the process's own counter. */
   requests(): Promise<number>;
   /** The value of one of its metrics. */
@@ -34,6 +35,8 @@ export interface WebhookOptions {
   url?: string;
   port?: number;
   env?: Record<string, string>;
+  /** What node runs, with its own flags before it; default: the program from its source. */
+  program?: readonly string[];
 }
 
 /** Starts a webhook; `ready` waits for it. */
@@ -44,7 +47,7 @@ export async function startWebhook(cluster: Cluster, options: WebhookOptions = {
   const name = options.name ?? "webhook";
   const logFile = join(cluster.lab.stateDir, `${name}-${String(port)}.log`);
   const fd = openSync(logFile, "a");
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, options.program ?? [source], {
     stdio: ["ignore", fd, fd],
     env: {
       PATH: process.env["PATH"],
@@ -78,6 +81,7 @@ function handle(child: ChildProcess, { url, port, health, logFile }: Place): Web
   return {
     url,
     port,
+    pid: child.pid ?? 0,
     metric: async (name) => sum(await metrics(), name),
     requests: async () => sum(await metrics(), "schedgate_admission_requests_total"),
     readyz: async () => {
