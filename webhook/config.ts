@@ -12,6 +12,7 @@ const schema = z.object({
   SCHEDGATE_HEALTH_PORT: port.default(8081),
   SCHEDGATE_SERVICE: z.string().min(1).default("schedgate-webhook"),
   SCHEDGATE_SECRET: z.string().min(1).default("schedgate-webhook-ca"),
+  SCHEDGATE_CERTIFICATE_DIR: z.string().min(1).optional(),
   SCHEDGATE_CONFIGURATION: z.string().min(1).default("schedgate"),
   SCHEDGATE_URL: z.url({ protocol: /^https$/ }).optional(),
   SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(15),
@@ -26,6 +27,8 @@ export interface Config {
   healthPort: number;
   service: string;
   secret: string;
+  /** Set: tls.crt, tls.key and ca.crt are read from here (cert-manager), and the Secret is not used. */
+  certificateDir: string | undefined;
   configuration: string;
   /** Set: the API server is told this URL in place of the Service. For a process outside the cluster. */
   url: string | undefined;
@@ -49,6 +52,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     healthPort: env.SCHEDGATE_HEALTH_PORT,
     service: env.SCHEDGATE_SERVICE,
     secret: env.SCHEDGATE_SECRET,
+    certificateDir: env.SCHEDGATE_CERTIFICATE_DIR,
     configuration: env.SCHEDGATE_CONFIGURATION,
     url: env.SCHEDGATE_URL,
     drainMs: env.SCHEDGATE_DRAIN_SECONDS * 1000,

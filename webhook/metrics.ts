@@ -6,6 +6,8 @@ export interface Metrics {
   count: (webhook: Webhook, operation: string, decision: Decision) => void;
   /** Whether both live configurations are as this replica wants them. */
   configurationCurrent(current: boolean): void;
+  /** Somebody had changed a live configuration, and it was put right. */
+  configurationRepaired(): void;
   /** When the certificate in use ends. */
   certificateEnds(at: Date): void;
   /** The text that Prometheus reads, and its content type. */
@@ -28,6 +30,11 @@ export function createMetrics(): Metrics {
     help: "1 while both live webhook configurations are as they should be.",
     registers: [registry],
   });
+  const repairs = new Counter({
+    name: "schedgate_webhook_configuration_repairs_total",
+    help: "Times that a live webhook configuration was changed by somebody else, and put right.",
+    registers: [registry],
+  });
   const certificate = new Gauge({
     name: "schedgate_certificate_not_after_seconds",
     help: "When the serving certificate in use ends, in seconds since 1970.",
@@ -39,6 +46,9 @@ export function createMetrics(): Metrics {
     },
     configurationCurrent: (current) => {
       configuration.set(current ? 1 : 0);
+    },
+    configurationRepaired: () => {
+      repairs.inc();
     },
     certificateEnds: (at) => {
       certificate.set(at.getTime() / 1000);

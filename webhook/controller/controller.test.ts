@@ -28,6 +28,7 @@ function setUp(
     log: { ...silentLogger, error: (fields: object) => logged.push(fields) },
     inventory: {
       whyNotSynced: () => undefined,
+      freshProfiles: () => Promise.resolve([cpuIsolation]),
       profiles: () => [cpuIsolation, profileOf("second", {})],
       grants: () => [grantOf("trading")],
       classes: () => new Map(),
@@ -37,11 +38,18 @@ function setUp(
       areRight: () => false,
       putRight: () => Promise.resolve("wrote"),
       trusts: () => true,
+      bundles: () => ({ mutate: "", validate: "" }),
     },
-    certificate: { refresh: () => Promise.resolve(""), adopt: () => undefined, notAfter },
+    certificate: {
+      refresh: () => Promise.resolve(),
+      bundleFor: () => "",
+      adopt: () => undefined,
+      current: undefined,
+      notAfter,
+    },
     place: { target: { url: "https://127.0.0.1:1" }, namespace: "schedgate-system" },
     metrics,
-    useCertificate: () => undefined,
+    useCertificate: () => Promise.resolve(),
     ...more,
   });
   return { controller, metrics, logged };
@@ -52,7 +60,8 @@ function never(): Promise<unknown> {
 }
 
 function configurations(putRight: () => Promise<"right" | "wrote" | "raced">): Partial<ControllerOptions> {
-  return { configurations: { synced: true, areRight: () => false, putRight, trusts: () => true } };
+  const bundles = () => ({ mutate: "", validate: "" });
+  return { configurations: { synced: true, areRight: () => false, putRight, trusts: () => true, bundles } };
 }
 
 describe("the controller", () => {
