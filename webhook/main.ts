@@ -4,14 +4,17 @@ import { connectKube } from "../common/kube/client.ts";
 import { pathOf, resources } from "../common/kube/paths.ts";
 import { createLogger } from "../common/log.ts";
 import type { AdmissionDeps } from "./admission/admit.ts";
+import type { KeyPair } from "../certs/issue.ts";
 import { readConfig } from "./config.ts";
-import { ServingCertificate, servingNames } from "./controller/certificate.ts";
+import { ServingCertificate } from "./controller/certificate.ts";
 import { Configurations } from "./controller/configurations.ts";
 import { Controller } from "./controller/controller.ts";
 import { Events } from "./controller/events.ts";
 import { Leader } from "./controller/leader.ts";
 import { refusalEvent } from "./controller/refusals.ts";
 import { Reporter } from "./controller/reporter.ts";
+import { FileCertificate } from "./controller/filecertificate.ts";
+import { servingNames } from "./controller/servingnames.ts";
 import { Inventory } from "./inventory/inventory.ts";
 import { Pods } from "./inventory/pods.ts";
 import { createMetrics } from "./metrics.ts";
@@ -39,7 +42,10 @@ const metrics = createMetrics();
 const inventory = new Inventory({ ...common, onChange });
 const configurations = new Configurations({ ...common, onChange, name: config.configuration });
 const path = pathOf(resources.secrets, { namespace, name: config.secret });
-const certificate = new ServingCertificate({ ...common, path }, servingNames(service, namespace, url));
+const certificate =
+  config.certificateDir === undefined
+    ? new ServingCertificate({ ...common, path }, servingNames(service, namespace, url))
+    : new FileCertificate({ ...common, directory: config.certificateDir });
 const rules = () => inventory.rules();
 const events = new Events({ ...common, instance: config.podName, count: metrics.event });
 const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
@@ -49,7 +55,7 @@ const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
 };
 const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count }));
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
-const { useCertificate } = server;
+const useCertificate = (leaf: KeyPair): Promise<void> => server.serve(port, leaf);
 const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
 const reporter = new Reporter({ ...common, inventory, pods, events, metrics });
 const leasePath = pathOf(resources.leases, { namespace, name: config.lease });
@@ -68,10 +74,7 @@ const judged = { inventory, configurations, certificate, controller };
 const whyNotReady = readiness({ ...judged, clock, ending: ending.signal });
 const health = await serveHealth(config.healthPort, { whyNotReady, metrics });
 const work = Promise.all([inventory, configurations].map((each) => each.run(ended.signal)));
-await certificate.refresh();
-if (certificate.current !== undefined) await server.listen(port, certificate.current);
-log.info({ port, healthPort: config.healthPort }, "serving");
-// Only now: before this process serves, nothing may be sent here.
+log.info({ port, healthPort: config.healthPort }, "started");
 await Promise.all([controller.run(ending.signal), leader.run(ending.signal)]);
 log.info({ drainMs: config.drainMs }, "draining");
 await server.drain(config.drainMs, clock);

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { Clock } from "../../common/clock.ts";
 import { hookGrantSchema } from "../../common/api/hookgrant.ts";
 import type { HookGrant } from "../../common/api/hookgrant.ts";
@@ -82,6 +83,13 @@ export class Inventory {
     return this.#heldProfiles().map((each) => each.object);
   }
 
+  /** The same, asked of the API server now. @throws where one cannot be read: it might protect anything. */
+  async freshProfiles(): Promise<HookProfile[]> {
+    const answer = await this.#api.request({ method: "GET", path: pathOf(resources.hookProfiles) });
+    const { items } = listSchema.parse(answer);
+    return items.map((each) => holdProfile(each).object).sort(byAge);
+  }
+
   /** The HookGrant objects. */
   grants(): HookGrant[] {
     return [...this.#grants.items().values()];
@@ -107,6 +115,8 @@ export class Inventory {
     return [...this.#profiles.items().values()].sort((a, b) => byAge(a.object, b.object));
   }
 }
+
+const listSchema = z.object({ items: z.array(z.unknown()) });
 
 function holdProfile(raw: unknown): HeldProfile {
   const object = hookProfileSchema.parse(raw);

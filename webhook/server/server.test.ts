@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Agent, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -46,9 +47,9 @@ afterEach(async () => {
   running = undefined;
 });
 
-async function start(budget?: number): Promise<number> {
-  running = createWebhookServer(createApp(deps, budget));
-  await running.listen(0, leaf());
+async function start(budget?: number, bodyMs?: number): Promise<number> {
+  running = createWebhookServer(createApp(deps, budget, bodyMs));
+  await running.serve(0, leaf());
   return (running.address() as AddressInfo).port;
 }
 
@@ -141,6 +142,16 @@ describe("the HTTPS server", () => {
     expect(statuses.sort()).toEqual([200, 503]);
   });
 
+  test("cuts off whoever sends its body too slowly, and gives the room to others", async () => {
+    const port = await start(Buffer.byteLength(review), 300);
+    const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(review) };
+    const slow = request({ host: "127.0.0.1", port, path: "/validate", method: "POST", agent, headers });
+    const cut = once(slow, "error");
+    slow.write("{");
+    await expect(cut).resolves.toMatchObject([{ code: "ECONNRESET" }]);
+    expect((await send(port, "/validate", review)).status).toBe(200);
+  });
+
   test("takes a body of 7 MiB", async () => {
     const padded = review + " ".repeat(7 * 1024 * 1024 - review.length);
     expect((await send(await start(), "/validate", padded)).status).toBe(200);
@@ -149,7 +160,7 @@ describe("the HTTPS server", () => {
   test("shows a new certificate to new connections, and keeps the old ones", async () => {
     const port = await start();
     const first = await send(port, "/validate", review);
-    running?.useCertificate(leaf());
+    await running?.serve(0, leaf());
     expect((await send(port, "/validate", review)).serial).toBe(first.serial);
     agent.destroy();
     agent = new Agent({ keepAlive: true, ca: ca.certificate, maxCachedSessions: 0 });
