@@ -33,7 +33,8 @@ const configurations = new Configurations({ ...common, onChange, name: config.co
 const path = pathOf(resources.secrets, { namespace, name: config.secret });
 const certificate = new ServingCertificate({ ...common, path }, servingNames(service, namespace, url));
 const rules = () => inventory.rules();
-const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count: metrics.count }));
+const { count } = metrics;
+const server = createWebhookServer(createApp({ ...common, cluster: inventory, rules, count }));
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
 const { useCertificate } = server;
 const controlled = { inventory, configurations, certificate, metrics, place, useCertificate };
