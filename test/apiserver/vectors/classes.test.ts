@@ -178,7 +178,7 @@ describe.each(WORKLOADS)("%s", (type, resource, specWith) => {
       apiVersion,
       kind,
       metadata: { name: "engine" },
-      spec: specWith(template, job as Template),
+      spec: specWith(template, job),
     };
     const { code, stderr } = await world.raw("create", path, body);
     expect(stderr).toContain(
@@ -192,7 +192,7 @@ describe.each(WORKLOADS)("%s", (type, resource, specWith) => {
       apiVersion,
       kind,
       metadata: { name: "plain" },
-      spec: specWith(bare(template), bare(job) as Template),
+      spec: specWith(bare(template), bare(job)),
     };
     const before = await world.webhook.requests();
     expect((await world.raw("create", path, plain)).stderr).toBe("");
