@@ -7,7 +7,7 @@ import type { Json } from "../cluster.ts";
 import type { Webhook } from "../webhook.ts";
 
 /** What a caller that is not the API server gets. */
-export interface Reply {
+interface Reply {
   status: number;
   text: string;
 }
