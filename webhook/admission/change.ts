@@ -6,10 +6,14 @@ import { readBoundPod } from "./bound.ts";
 import type { AdmissionRequest } from "./review.ts";
 import type { Route } from "./routes.ts";
 
-/** What admission asks of the cluster, beside the request itself. */
-export interface ClusterView {
+/** The RuntimeClasses of the cluster. */
+export interface Classes {
   /** The handler of a RuntimeClass, undefined where there is no such class. @throws where that can't be known. */
   handlerOf(runtimeClassName: string): Promise<string | undefined>;
+}
+
+/** What admission asks of the cluster, beside the request itself. */
+export interface ClusterView extends Classes {
   /** A pod as it is now, undefined where there is none. @throws where that can't be known. */
   livePod(namespace: string, name: string): Promise<unknown>;
 }
