@@ -53,7 +53,7 @@ const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
   const event = refusalEvent(webhook, decision, more);
   if (event !== undefined) events.record(event);
 };
-const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count }));
+const server = createWebhookServer(createApp({ ...common, cluster: inventory, rules, count }));
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
 const useCertificate = (leaf: KeyPair): Promise<void> => server.serve(port, leaf);
 const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });

@@ -40,7 +40,12 @@ const containers = z.custom<RawContainer[]>(
   isContainers,
   `not a list of at most ${MAX_CONTAINERS} containers`,
 );
-const annotations = z.custom<Record<string, string>>(isAnnotations, "not a map of strings, at most 256 KiB");
+
+/** The annotations of an object, as the API server bounds them. */
+export const annotations = z.custom<Record<string, string>>(
+  isAnnotations,
+  "not a map of strings, at most 256 KiB",
+);
 
 const podSchema = z.object({
   metadata: z.object({
@@ -50,6 +55,7 @@ const podSchema = z.object({
   }),
   spec: z.object({
     serviceAccountName: z.string().nullish(),
+    nodeName: z.string().nullish(),
     runtimeClassName: z.string().nullish(),
     resources: resources.nullish(),
     containers,
@@ -79,6 +85,8 @@ export interface Pod {
   serviceAccount: string;
   annotations: Readonly<Record<string, string>>;
   runtimeClassName: string | undefined;
+  /** The node that it is bound to. */
+  nodeName: string | undefined;
   /** Own containers and init containers, in the order of the pod. */
   containers: readonly Container[];
   /** Resources of the pod as a whole, where it gives them (`spec.resources`). */
@@ -106,6 +114,7 @@ export function readPod(raw: unknown, namespace: string): Pod {
     serviceAccount: spec.serviceAccountName ? spec.serviceAccountName : "default",
     annotations: metadata.annotations ?? {},
     runtimeClassName: spec.runtimeClassName ? spec.runtimeClassName : undefined,
+    nodeName: spec.nodeName ? spec.nodeName : undefined,
     containers: [
       ...spec.containers.map((each) => readContainer(each, false)),
       ...(spec.initContainers ?? []).map((each) => readContainer(each, true)),

@@ -127,7 +127,7 @@ describe("what is caught", () => {
     await remove(api, hookProfiles, { name: "cpu-isolation" });
     await expectCaught(webhook, ASK, false);
     expect(await requestsFor(webhook, [pod({ runtimeClassName: "wrapper" })])).toBe(0);
-    expect((await live()).map(({ matchConditions }) => matchConditions)).toHaveLength(2);
+    for (const { matchConditions } of await live()) expect(matchConditions).toHaveLength(1);
     await create(api, hookProfiles, profile("cpu-isolation", before["spec"] as Json));
     await expectCaught(webhook, ASK, true);
   });
@@ -218,7 +218,7 @@ describe("both configurations", () => {
       const now = await live();
       return JSON.stringify(now) === JSON.stringify(before) ? now : undefined;
     });
-    expect(repaired).toHaveLength(2);
+    expect(repaired.length).toBeGreaterThan(2);
   });
 
   test("are left alone where they are right", async () => {

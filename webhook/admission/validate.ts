@@ -1,23 +1,31 @@
 import { findings, isClean, coveringGrants } from "../policy/decide.ts";
-import type { Change, Rules } from "../policy/decide.ts";
+import type { Finding, Rules } from "../policy/decide.ts";
 import { forgedGrantFault, withUnnamedGrants } from "../policy/grantannotation.ts";
 import { isNode, nodeRefusal } from "../policy/node.ts";
 import { outcomeOf } from "../policy/outcome.ts";
+import type { Verdict } from "../policy/verdict.ts";
 import { verdict } from "../policy/verdict.ts";
+import type { PodWrite } from "./change.ts";
 import type { Answer } from "./response.ts";
 
 /** What the validating webhook says to a pod in its final state. */
-export function validation(rules: Rules, change: Change, groups: readonly string[]): Answer {
+export function validation(rules: Rules, write: PodWrite, groups: readonly string[]): Answer {
+  const { change } = write;
   const list = withUnnamedGrants(change, findings(rules, change));
-  const { refusal, warnings, violation } = verdict(change.after, list);
+  const said = verdict(change.after, list);
   const byNode = isNode(groups) ? nodeRefusal(change.after, list) : undefined;
-  const forged = forgedGrantFault(change, list);
-  const reason =
-    byNode ?? refusal ?? (forged && `pod ${change.after.namespace}/${change.after.name}: ${forged}`);
+  const fault = forgedGrantFault(change, list) ?? uidFault(write, list);
+  const { namespace, name } = change.after;
+  const refusal = byNode ?? said.refusal ?? (fault && `pod ${namespace}/${name}: ${fault}`);
+  return answerOf({ ...said, refusal }, list);
+}
+
+/** An answer that leaves in the audit log which profiles spoke, and which grants were used. */
+export function answerOf({ refusal, warnings, violation }: Verdict, list: readonly Finding[]): Answer {
   const profiles = list.map((each) => each.profile.name).join(",");
   const grants = coveringGrants(list.filter(isClean)).join(",");
   return {
-    refusal: reason === undefined ? undefined : { code: 403, message: reason },
+    refusal: refusal === undefined ? undefined : { code: 403, message: refusal },
     warnings,
     outcomes: list.map(outcomeOf),
     audit: {
@@ -26,4 +34,10 @@ export function validation(rules: Rules, change: Change, groups: readonly string
       ...(violation !== undefined && { violation }),
     },
   };
+}
+
+/** See `uidSteps` of the mutating webhook: only with the uid is it sure which pod is bound. */
+function uidFault({ uids }: PodWrite, list: readonly Finding[]): string | undefined {
+  if (uids === undefined || uids.named === uids.judged || list.length === 0) return undefined;
+  return `a Binding that writes what is protected must name the pod's uid, ${uids.judged}`;
 }

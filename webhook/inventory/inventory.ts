@@ -14,6 +14,7 @@ import { byAge, readProfile } from "../policy/profile.ts";
 import type { Profile } from "../policy/profile.ts";
 import { resolveHandler, runtimeClassSchema } from "./classes.ts";
 import type { RuntimeClass } from "./classes.ts";
+import { livePod } from "./livepod.ts";
 
 export interface InventoryOptions {
   api: KubeApi;
@@ -109,6 +110,11 @@ export class Inventory {
       isProtected: (handler: string) => profiles.some((each) => each.handlers.has(handler)),
     };
     return resolveHandler(resolver, runtimeClassName);
+  }
+
+  /** A pod as it is now, undefined where there is none. @throws KubeApiError where the API server does not say. */
+  livePod(namespace: string, name: string): Promise<unknown> {
+    return livePod(this.#api, namespace, name);
   }
 
   #heldProfiles(): HeldProfile[] {

@@ -8,6 +8,7 @@ function covers(...grants: HookGrant[]) {
 }
 
 const expired = grantOf("expired", { notAfter: "2026-05-31T23:59:59Z" });
+const others = grantOf("others", { subjects: [{ namespace: "trading", serviceAccounts: ["other"] }] });
 const none = { covered: false, reason: "none" };
 
 describe("a grant covers", () => {
@@ -16,9 +17,7 @@ describe("a grant covers", () => {
     expect(
       covers(grantOf("a", { subjects: [{ namespace: "trading", serviceAccounts: ["engine"] }] })).covered,
     ).toBe(true);
-    expect(
-      covers(grantOf("a", { subjects: [{ namespace: "trading", serviceAccounts: ["other"] }] })),
-    ).toEqual(none);
+    expect(covers(others)).toEqual({ covered: false, reason: "otherAccount" });
     expect(
       covers(grantOf("a", { subjects: [{ namespace: "other" }, { namespace: "trading" }] })).covered,
     ).toBe(true);
@@ -56,6 +55,31 @@ describe("a grant covers", () => {
 
   test("where any of several does; they are named in order", () => {
     expect(covers(grantOf("c"), expired, grantOf("b"))).toEqual({ covered: true, grants: ["b", "c"] });
+  });
+});
+
+describe("where none covers, the reason is the nearest grant", () => {
+  const full = grantOf("full", { limits: { pods: 0 } });
+  const gone = { ...others, spec: { ...others.spec, notAfter: "2020-01-01T00:00:00Z" } };
+
+  test.each<[string, HookGrant[], string]>([
+    ["one without room", [expired, others, full], "noRoom"],
+    ["else one that expired", [others, expired], "expired"],
+    ["else one of another service account", [others], "otherAccount"],
+    ["not where that one is of no use either", [gone], "none"],
+    [
+      "not where that one is of another namespace",
+      [grantOf("a", { subjects: [{ namespace: "other" }] })],
+      "none",
+    ],
+    [
+      "not where that one is for another profile",
+      [{ ...others, spec: { ...others.spec, profileName: "x" } }],
+      "none",
+    ],
+  ])("%s", (_, grants, reason) => {
+    expect(covers(...grants)).toMatchObject({ covered: false, reason });
+    expect(covers(...grants.toReversed())).toMatchObject({ covered: false, reason });
   });
 });
 

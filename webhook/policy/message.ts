@@ -49,6 +49,8 @@ function coverageText(pod: Pod, coverage: Uncovered): string {
   switch (coverage.reason) {
     case "none":
       return `no HookGrant covers ${who}`;
+    case "otherAccount":
+      return `no HookGrant covers ${who}, only others of its namespace (is spec.serviceAccountName right?)`;
     case "expired":
       return `the HookGrant ${coverage.grant} for ${who} expired at ${coverage.notAfter}`;
     case "noRoom":
@@ -58,7 +60,7 @@ function coverageText(pod: Pod, coverage: Uncovered): string {
 
 /** A command that a cluster admin can paste. Names are DNS names, so nothing in it needs quoting of its own. */
 function remedy(pod: Pod, profile: string, coverage: Uncovered): string {
-  if (coverage.reason !== "none")
+  if (coverage.reason === "expired" || coverage.reason === "noRoom")
     return `a cluster admin can change that: kubectl edit hookgrant ${coverage.grant}`;
   const grant = {
     apiVersion: API_VERSION,

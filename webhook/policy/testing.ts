@@ -59,6 +59,7 @@ export function podOf(changes: Partial<Pod> = {}): Pod {
     serviceAccount: "engine",
     annotations: {},
     runtimeClassName: undefined,
+    nodeName: undefined,
     containers: [container("main")],
     resources: undefined,
     ...changes,

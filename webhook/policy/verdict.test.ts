@@ -59,6 +59,12 @@ describe("the line of a refusal", () => {
       `${[1, 2, 3, 4].map((i) => `annotation cpu-load-balancing.crio.io/${String(i)}, `).join("")}annotation cpu-load-balancing.crio.io/5 and 2 more are ${NONE}`,
     ],
     [
+      "a grant of another service account, which is not named",
+      podOf(asking),
+      { grants: [grantOf("secret", { subjects: [{ namespace: "trading", serviceAccounts: ["hidden"] }] })] },
+      `annotation ${ASK}=enabled is protected by HookProfile cpu-isolation, and no HookGrant covers service account trading/engine, only others of its namespace (is spec.serviceAccountName right?); ${REMEDY}`,
+    ],
+    [
       "an expired grant",
       podOf(asking),
       { grants: [grantOf("old", { notAfter: "2026-01-01T00:00:00Z" })] },

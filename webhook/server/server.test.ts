@@ -15,7 +15,7 @@ const ca = issueCa(new Date());
 const leaf = () => issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
 const deps: AdmissionDeps = {
   rules: () => rulesOf([cpuIsolation]),
-  classes: { handlerOf: () => Promise.resolve(undefined) },
+  cluster: { handlerOf: () => Promise.resolve(undefined), livePod: () => Promise.resolve(undefined) },
   clock: { now: () => now, sleep: () => Promise.resolve() },
   log: silentLogger,
   count: () => undefined,
@@ -106,6 +106,7 @@ const review = JSON.stringify({
   kind: "AdmissionReview",
   request: {
     uid: "u",
+    kind: { group: "", version: "v1", kind: "Pod" },
     resource: { group: "", version: "v1", resource: "pods" },
     namespace: "a",
     operation: "CREATE",
