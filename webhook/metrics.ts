@@ -4,6 +4,8 @@ import type { Decision, Webhook } from "./admission/admit.ts";
 /** The webhook's metrics, in a registry of their own. */
 export interface Metrics {
   count: (webhook: Webhook, operation: string, decision: Decision) => void;
+  /** A call to the API server for the room of a grant with limits. */
+  countRoomCall: (method: "GET" | "PATCH") => void;
   /** Whether both live configurations are as this replica wants them. */
   configurationCurrent(current: boolean): void;
   /** When the certificate in use ends. */
@@ -23,6 +25,12 @@ export function createMetrics(): Metrics {
     labelNames: ["webhook", "operation", "decision"],
     registers: [registry],
   });
+  const roomCalls = new Counter({
+    name: "schedgate_room_api_calls_total",
+    help: "Calls to the API server for the room of grants with limits, by method.",
+    labelNames: ["method"],
+    registers: [registry],
+  });
   const configuration = new Gauge({
     name: "schedgate_webhook_configuration_current",
     help: "1 while both live webhook configurations are as they should be.",
@@ -36,6 +44,9 @@ export function createMetrics(): Metrics {
   return {
     count: (webhook, operation, decision) => {
       requests.inc({ webhook, operation, decision });
+    },
+    countRoomCall: (method) => {
+      roomCalls.inc({ method });
     },
     configurationCurrent: (current) => {
       configuration.set(current ? 1 : 0);

@@ -57,6 +57,7 @@ function deps(rules: Rules, counted: string[], more: Partial<AdmissionDeps> = {}
   return {
     rules: () => rules,
     classes: { handlerOf: (name) => Promise.resolve(classes[name]) },
+    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
     count: (...labels) => counted.push(labels.join(" ")),

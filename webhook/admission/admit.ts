@@ -10,6 +10,7 @@ import { reviewOf } from "./response.ts";
 import type { Answer } from "./response.ts";
 import type { AdmissionRequest } from "./review.ts";
 import { validation } from "./validate.ts";
+import type { Room } from "./validate.ts";
 
 /** The two webhooks, by their path. */
 export type Webhook = "mutate" | "validate";
@@ -21,6 +22,7 @@ export interface AdmissionDeps {
   /** The rules of this moment. @throws SchedgateError while the caches are not synced. */
   rules(now: Date): Pick<Rules, "profiles" | "grants">;
   classes: Classes;
+  room: Room;
   clock: Clock;
   log: Logger;
   count: (webhook: Webhook, operation: string, decision: Decision) => void;
@@ -50,11 +52,17 @@ async function answerTo(webhook: Webhook, request: AdmissionRequest, deps: Admis
   const groups = request.userInfo.groups ?? [];
   if (change.before === undefined && isMirror(change.after, groups)) return {};
   if (webhook === "mutate") return { patch: await mutation(rules, change, deps.classes) };
-  return validation(rules, change, groups);
+  return validation(rules, change, { groups, dryRun: request.dryRun === true }, deps.room);
 }
 
 /** Errors that are the request's, and errors that may be gone the next time; any other is ours. */
-const CODES: Record<string, 403 | 503> = { E_CLASS: 403, E_POD: 403, E_NOT_SYNCED: 503, E_KUBE_API: 503 };
+const CODES: Record<string, 403 | 503> = {
+  E_CLASS: 403,
+  E_POD: 403,
+  E_NOT_SYNCED: 503,
+  E_BUSY: 503,
+  E_KUBE_API: 503,
+};
 
 function failed(error: unknown, { log }: AdmissionDeps): Answer {
   const code = codeOf(error) ?? "E_INTERNAL";

@@ -8,6 +8,7 @@ const requestSchema = z.object({
   subResource: z.string().nullish(),
   namespace: z.string().nullish(),
   name: z.string().nullish(),
+  dryRun: z.boolean().nullish(),
   operation: z.enum(["CREATE", "UPDATE", "DELETE", "CONNECT"]),
   userInfo: z.object({
     username: z.string().nullish(),

@@ -14,6 +14,7 @@ const ca = issueCa(new Date());
 const leaf = () => issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
 const deps: AdmissionDeps = {
   rules: () => rulesOf([cpuIsolation]),
+  room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
   classes: { handlerOf: () => Promise.resolve(undefined) },
   clock: { now: () => now, sleep: () => Promise.resolve() },
   log: silentLogger,
