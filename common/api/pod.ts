@@ -81,6 +81,8 @@ const podSchema = z.object({
     .nullish(),
 });
 
+type RawStatus = z.infer<typeof podSchema>["status"];
+
 /** Amounts by resource name, as written. */
 export type ResourceList = Readonly<Record<string, string | number>>;
 
@@ -129,11 +131,7 @@ export function readPod(raw: unknown, namespace: string): Pod {
     );
   }
   const { metadata, spec, status } = parsed.data;
-  const allocated = new Map(
-    [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].map(
-      (each) => [each.name, each.allocatedResources?.["cpu"]] as const,
-    ),
-  );
+  const allocated = allocatedCpus(status);
   const generated = metadata.generateName ? `${metadata.generateName}*` : "";
   return {
     uid: metadata.uid ? metadata.uid : undefined,
@@ -148,6 +146,12 @@ export function readPod(raw: unknown, namespace: string): Pod {
     ],
     resources: spec.resources ? readResources(spec.resources) : undefined,
   };
+}
+
+/** The CPUs that the node has set aside, by the container's name. */
+function allocatedCpus(status: RawStatus): Map<string, string | number | undefined> {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return new Map(all.map((each) => [each.name, each.allocatedResources?.["cpu"]]));
 }
 
 function readContainer(

@@ -15,9 +15,9 @@ export interface KeeperOptions {
   api: KubeApi;
   clock: Clock;
   log: Logger;
-  grants(): readonly HookGrant[];
+  grants: () => readonly HookGrant[];
   pods: PodView;
-  settled(grant: HookGrant): HookGrant;
+  settled: (grant: HookGrant) => HookGrant;
   reservations: Pick<Reservations, "take">;
   /** uids of which the API server itself said that they hold nothing. */
   goneForSure: Set<string>;

@@ -52,7 +52,7 @@ export function overdue(grant: HookGrant, pods: PodView, now: Date): Holder[] {
 }
 
 /** Whether it may still be on its way: reserved, or grown, a moment ago. */
-export function isYoung({ since }: Holder, now: Date): boolean {
+function isYoung({ since }: Holder, now: Date): boolean {
   return now.getTime() - Date.parse(since) < RESERVED_MS;
 }
 

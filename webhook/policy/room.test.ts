@@ -33,7 +33,7 @@ test.each<[string, HookGrant, string, number, string | undefined]>([
     0,
     "pods 2000/2000",
   ],
-])("a grant %s", (_, grant, uid, isolatedCPUs, lacks) => {
+])("a grant %s", (_, ...[grant, uid, isolatedCPUs, lacks]) => {
   const full = shortage(grant, { uid, isolatedCPUs });
   expect(full && `${full.limit} ${String(full.used)}/${String(full.max)}`).toBe(lacks);
 });

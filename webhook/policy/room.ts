@@ -46,7 +46,7 @@ export function shortage({ metadata, spec, status }: HookGrant, wanted: Wanted):
 }
 
 /** The sum of what these hold, within what the API can say. */
-export function usedBy(holders: readonly Holder[]): { pods: number; isolatedCPUs: number } {
+function usedBy(holders: readonly Holder[]): { pods: number; isolatedCPUs: number } {
   const cpus = holders.reduce((sum, each) => sum + each.isolatedCPUs, 0);
   return { pods: holders.length, isolatedCPUs: Math.min(cpus, MAX_COUNT) };
 }
