@@ -10,7 +10,7 @@ import { reviewOf } from "./response.ts";
 import type { Answer } from "./response.ts";
 import type { AdmissionRequest } from "./review.ts";
 import { validation } from "./validate.ts";
-import type { Room } from "./validate.ts";
+import type { Room } from "./room.ts";
 
 /** The two webhooks, by their path. */
 export type Webhook = "mutate" | "validate";
@@ -52,7 +52,7 @@ async function answerTo(webhook: Webhook, request: AdmissionRequest, deps: Admis
   const groups = request.userInfo.groups ?? [];
   if (change.before === undefined && isMirror(change.after, groups)) return {};
   if (webhook === "mutate") return { patch: await mutation(rules, change, deps.classes) };
-  return validation(rules, change, { groups, dryRun: request.dryRun === true }, deps.room);
+  return validation({ rules, change, dryRun: request.dryRun === true }, groups, deps.room);
 }
 
 /** Errors that are the request's, and errors that may be gone the next time; any other is ours. */
