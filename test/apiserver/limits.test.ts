@@ -29,7 +29,7 @@ let clients: KubeApi[];
 beforeAll(async () => {
   cluster = await startCluster("limits");
   ({ api } = cluster);
-  clients = [1, 2, 3, 4].map(() => connectKube(cluster.lab.kubeconfig));
+  clients = await Promise.all([1, 2, 3, 4].map(() => connectKube({ kubeconfig: cluster.lab.kubeconfig })));
   const ports: number[] = [];
   balancer = await startBalancer(ports);
   webhooks = [await replica("a"), await replica("b")];

@@ -77,8 +77,11 @@ export class Reservations {
       if (batch.length === 0) break;
       this.#waiting.set(grant, []);
       const began = this.#now();
-      await this.#commit(grant, batch).catch((error: unknown) => {
-        for (const each of batch) each.reject(error);
+      const inTime = batch.filter((each) => each.until > began);
+      for (const each of batch) if (!inTime.includes(each)) each.reject(busy());
+      if (inTime.length === 0) continue;
+      await this.#commit(grant, inTime).catch((error: unknown) => {
+        for (const each of inTime) each.reject(error);
       });
       const pause = Math.min(PAUSES * (this.#now() - began), MAX_PAUSE_MS);
       if (this.#waiting.get(grant)?.length !== 0) await this.#options.clock.sleep(pause);
@@ -149,12 +152,16 @@ export class Reservations {
   #left(batch: readonly Waiting[]): number {
     const left = Math.min(...batch.map((each) => each.until)) - this.#now();
     if (left > 0) return left;
-    throw new SchedgateError("E_BUSY", "the room of a HookGrant could not be reserved in time: try again");
+    throw busy();
   }
 
   #now(): number {
     return this.#options.clock.now().getTime();
   }
+}
+
+function busy(): SchedgateError {
+  return new SchedgateError("E_BUSY", "the room of a HookGrant could not be reserved in time: try again");
 }
 
 /** Versions of one object grow (KEP-5504). */
