@@ -29,7 +29,7 @@ interface Waiting {
 }
 
 /** A request waits no longer for its room: the API server gives up on the webhook after 5 s. */
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 4_000;
 
 /** Between two writes of one grant, in proportion to what a write took: another replica needs a read and a write. */
 const PAUSES = 2;
