@@ -82,7 +82,14 @@ const asking = (name: string, options: PodOptions = {}): Json =>
   pod({ name, annotations: { [ASK]: "enabled" }, ...options });
 
 function createIn(where: string, name: string, options: PodOptions = {}, client = api): Promise<Json> {
-  return create(client, pods, asking(name, options), { namespace: where });
+  const path = pathOf(pods, { namespace: where });
+  // Many at once on a busy machine take longer than one; where the client gave up, nobody knows what became of it.
+  return client.request({
+    method: "POST",
+    path,
+    body: asking(name, options),
+    timeoutMs: 60_000,
+  }) as Promise<Json>;
 }
 
 /** As `createAll`, and again for those that a busy machine did not judge in time, as every controller does. */
@@ -174,8 +181,7 @@ describe("300 pods at once against two replicas", () => {
 });
 
 describe("an allowed pod", () => {
-  test("costs one call where its grant has limits, and none where it has not", async () => {
-    await granted("calls", { pods: 5 });
+  test("costs no call where its grant has no limits", async () => {
     await namespace(api, "free");
     await create(api, hookGrants, grant("free", "free"));
     await eventually("the grant", () => createIn("free", "p").catch(() => undefined));
