@@ -17,6 +17,7 @@ import { FileCertificate } from "./controller/filecertificate.ts";
 import { servingNames } from "./controller/servingnames.ts";
 import { Inventory } from "./inventory/inventory.ts";
 import { Pods } from "./inventory/pods.ts";
+import { Limits } from "./limits/limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { createApp } from "./server/app.ts";
 import { serveHealth } from "./server/health.ts";
@@ -40,6 +41,8 @@ const onChange = (): void => {
 const common = { api: await connectKube(config.kube), clock, log };
 const metrics = createMetrics();
 const inventory = new Inventory({ ...common, onChange });
+const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
+const limits = new Limits({ ...common, inventory, pods, countCall: metrics.countRoomCall });
 const configurations = new Configurations({ ...common, onChange, name: config.configuration });
 const path = pathOf(resources.secrets, { namespace, name: config.secret });
 const certificate =
@@ -53,14 +56,16 @@ const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
   const event = refusalEvent(webhook, decision, more);
   if (event !== undefined) events.record(event);
 };
-const server = createWebhookServer(createApp({ ...common, cluster: inventory, rules, count }));
+const server = createWebhookServer(createApp({ ...common, cluster: inventory, room: limits, rules, count }));
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
 const useCertificate = (leaf: KeyPair): Promise<void> => server.serve(port, leaf);
-const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
 const reporter = new Reporter({ ...common, inventory, pods, events, metrics });
 const leasePath = pathOf(resources.leases, { namespace, name: config.lease });
 const identity = `${config.podName}_${randomUUID()}`;
-const lead = (signal: AbortSignal): Promise<void> => reporter.run(signal);
+// Room is taken by every replica, and given back by the one that follows the pods.
+const lead = async (signal: AbortSignal): Promise<void> => {
+  await Promise.all([reporter.run(signal), limits.run(signal)]);
+};
 const leader = new Leader({ ...common, path: leasePath, identity, lead, onChange });
 metrics.observe({
   caches: { ...inventory.caches, pods },

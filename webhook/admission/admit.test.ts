@@ -60,6 +60,7 @@ function deps(rules: Rules, counted: string[], more: Partial<AdmissionDeps> = {}
   return {
     rules: () => rules,
     cluster: { ...nothing, handlerOf: (name) => Promise.resolve(classes[name]) },
+    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
     count: (...[at, operation, decision]) => counted.push([at, operation, decision].join(" ")),

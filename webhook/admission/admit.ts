@@ -15,6 +15,7 @@ import type { AdmissionRequest } from "./review.ts";
 import { routeOf } from "./routes.ts";
 import type { Webhook } from "./routes.ts";
 import { validation } from "./validate.ts";
+import type { Room } from "./room.ts";
 
 export type { Webhook } from "./routes.ts";
 
@@ -25,6 +26,7 @@ export interface AdmissionDeps {
   /** The rules of this moment. @throws SchedgateError while the caches are not synced. */
   rules(now: Date): Pick<Rules, "profiles" | "grants">;
   cluster: ClusterView;
+  room: Room;
   clock: Clock;
   log: Logger;
   count: (webhook: Webhook, operation: string, decision: Decision, more: Answered) => void;
@@ -69,12 +71,13 @@ async function answerTo(webhook: Webhook, request: AdmissionRequest, deps: Admis
     return advice().catch((error: unknown) => ({ warnings: [unjudged(error, deps).message] }));
   }
   const rules = rulesNow(deps);
-  if (route === "resize") return resizeAnswer(rules, request, cluster);
+  if (route === "resize") return resizeAnswer(rules, request, deps);
   const write = await readWrite(route, request, cluster);
   const user = { username: request.userInfo.username ?? "", groups: request.userInfo.groups ?? [] };
   if (route === "create" && isMirror(write.change.after, user)) return {};
   if (webhook === "mutate") return { patch: await mutation(rules, write, cluster) };
-  return validation(rules, write, user.groups);
+  const judged = { rules, change: write.change, dryRun: request.dryRun === true };
+  return validation(judged, { ...write, groups: user.groups }, deps.room);
 }
 
 function rulesNow(deps: AdmissionDeps): Rules {
@@ -83,7 +86,13 @@ function rulesNow(deps: AdmissionDeps): Rules {
 }
 
 /** Errors that are the request's, and errors that may be gone the next time; any other is ours. */
-const CODES: Record<string, 403 | 503> = { E_CLASS: 403, E_POD: 403, E_NOT_SYNCED: 503, E_KUBE_API: 503 };
+const CODES: Record<string, 403 | 503> = {
+  E_CLASS: 403,
+  E_POD: 403,
+  E_NOT_SYNCED: 503,
+  E_BUSY: 503,
+  E_KUBE_API: 503,
+};
 
 function failed(error: unknown, deps: AdmissionDeps): Answer {
   const { code, message } = unjudged(error, deps);

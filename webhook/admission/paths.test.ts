@@ -53,6 +53,7 @@ async function ask(
   const review = await admit(webhook, full, {
     rules: () => rules,
     cluster: { handlerOf, livePod: () => Promise.resolve(live) },
+    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
     count: () => undefined,

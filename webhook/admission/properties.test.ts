@@ -23,6 +23,7 @@ async function answer(webhook: Webhook, request: AdmissionRequest): Promise<Resp
   const review = await admit(webhook, request, {
     rules: () => rules,
     cluster: { handlerOf: () => Promise.resolve("wrapper"), livePod: () => Promise.resolve(undefined) },
+    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
     count: () => undefined,

@@ -1,20 +1,30 @@
 import { findings, isClean, coveringGrants } from "../policy/decide.ts";
-import type { Finding, Rules } from "../policy/decide.ts";
-import { forgedGrantFault, withUnnamedGrants } from "../policy/grantannotation.ts";
+import type { Finding } from "../policy/decide.ts";
+import { forgedGrantFault, withNamedGrants } from "../policy/grantannotation.ts";
 import { isNode, nodeRefusal } from "../policy/node.ts";
 import { outcomeOf } from "../policy/outcome.ts";
 import type { Verdict } from "../policy/verdict.ts";
 import { verdict } from "../policy/verdict.ts";
 import type { PodWrite } from "./change.ts";
 import type { Answer } from "./response.ts";
+import { answerWithRoom } from "./room.ts";
+import type { Judged, Room } from "./room.ts";
+
+/** A write of a pod, and the groups of whoever asks for it. */
+type Asked = PodWrite & { groups: readonly string[] };
 
 /** What the validating webhook says to a pod in its final state. */
-export function validation(rules: Rules, write: PodWrite, groups: readonly string[]): Answer {
-  const { change } = write;
-  const list = withUnnamedGrants(change, findings(rules, change));
+export function validation(judged: Judged, asked: Asked, room: Room): Promise<Answer> {
+  const { rules, change } = judged;
+  const list = withNamedGrants(change, findings(rules, change));
+  return answerWithRoom(list, (each) => answerTo(asked, each), judged, room);
+}
+
+function answerTo(asked: Asked, list: readonly Finding[]): Answer {
+  const { change, groups } = asked;
   const said = verdict(change.after, list);
   const byNode = isNode(groups) ? nodeRefusal(change.after, list) : undefined;
-  const fault = forgedGrantFault(change, list) ?? uidFault(write, list);
+  const fault = forgedGrantFault(change, list) ?? uidFault(asked, list);
   const { namespace, name } = change.after;
   const refusal = byNode ?? said.refusal ?? (fault && `pod ${namespace}/${name}: ${fault}`);
   return answerOf({ ...said, refusal }, list);

@@ -40,7 +40,7 @@ function entry(webhook: Webhook, { prefix, rules, conditions, failurePolicy }: C
     matchConditions: conditions satisfies MatchCondition[],
     failurePolicy,
     matchPolicy: "Equivalent",
-    // A refusal leaves an event, a dry run nothing.
+    // What is admitted takes room of its grant, a refusal leaves an event; a dry run does neither.
     sideEffects: "NoneOnDryRun",
     timeoutSeconds: TIMEOUT_SECONDS[failurePolicy],
     // No opt-out by anything that a tenant can edit.

@@ -96,6 +96,16 @@ export class Inventory {
     return [...this.#grants.items().values()];
   }
 
+  /** The HookGrant of this name. */
+  grant(name: string): HookGrant | undefined {
+    return this.#grants.items().get(name);
+  }
+
+  /** The HookProfile of this name, ready to judge by. */
+  profile(name: string): Profile | undefined {
+    return this.#profiles.items().get(name)?.profile;
+  }
+
   /** The RuntimeClass objects, by name. */
   classes(): ReadonlyMap<string, RuntimeClass> {
     return this.#classes.items();

@@ -74,7 +74,7 @@ describe("the line of a refusal", () => {
       "a grant without room",
       podOf(asking),
       { grants: [grantOf("full", { limits: { isolatedCPUs: 0 } })] },
-      `annotation ${ASK}=enabled is protected by HookProfile cpu-isolation, and the HookGrant full for service account trading/engine has no room (isolatedCPUs: limit 0); a cluster admin can change that: kubectl edit hookgrant full`,
+      `annotation ${ASK}=enabled is protected by HookProfile cpu-isolation, and the HookGrant full for service account trading/engine has no room (isolatedCPUs: 0/0 used, this pod takes 2); a cluster admin can change that: kubectl edit hookgrant full`,
     ],
     [
       "a value that is none",

@@ -16,6 +16,7 @@ const leaf = () => issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
 const deps: AdmissionDeps = {
   rules: () => rulesOf([cpuIsolation]),
   cluster: { handlerOf: () => Promise.resolve(undefined), livePod: () => Promise.resolve(undefined) },
+  room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
   clock: { now: () => now, sleep: () => Promise.resolve() },
   log: silentLogger,
   count: () => undefined,
