@@ -8,7 +8,7 @@ export function kubectl(lab: Lab, args: string[], input?: object): Promise<strin
 }
 
 /** kubectl whose failure is of interest. */
-export function attempt(lab: Lab, args: string[], input?: object): Promise<Output> {
+function attempt(lab: Lab, args: string[], input?: object): Promise<Output> {
   return lab.kubectl(args, input === undefined ? undefined : JSON.stringify(input));
 }
 

@@ -6,14 +6,20 @@ import { footprint, difference } from "../lab/footprint.ts";
 import { down, up, type LabOptions } from "../lab/lab.ts";
 import { baseArchive } from "../lab/product/image/base.ts";
 import { buildImage } from "../lab/product/image/image.ts";
-import { applyAgain, installSchedgate, removeSchedgate, type Installation } from "../lab/product/install.ts";
+import {
+  applyAgain,
+  expectRemoved,
+  installSchedgate,
+  removeSchedgate,
+  type Installation,
+} from "../lab/product/install.ts";
 import type { CpuSet } from "../../common/cpuset.ts";
 import type { Report } from "./report.ts";
 import { expectSpread } from "./signs.ts";
 import { granted } from "./steps/granted.ts";
 import { ordinary } from "./steps/ordinary.ts";
 import { refused } from "./steps/refused.ts";
-import { leave } from "./steps/leave.ts";
+import { gone, leave } from "./steps/leave.ts";
 import { deleted, killed } from "./steps/released.ts";
 
 type Options = Pick<LabOptions, "node" | "runtime" | "kubernetes">;
@@ -79,12 +85,13 @@ async function steps(options: Options, scratch: string, report: Report, stop: Ab
   });
   await run("A pod that asks for nothing is not touched", () => ordinary(lab, isolated, report));
   await run("The pod is deleted", () => deleted(lab, pair, report));
-  await run("The container is killed", () => killed(lab, "init", { pair, cpus }, report));
-  await run("The container's shim is killed", () => killed(lab, "shim", { pair, cpus }, report));
+  await run("The container is killed", () => killed(lab, "init", pair, report));
+  await run("The container's shim is killed", () => killed(lab, "shim", pair, report));
   await run("The admin removes schedgate", async () => {
     if (installation === undefined) return;
     await leave(lab, report);
-    await removeSchedgate(lab, installation, note);
+    await Promise.all([removeSchedgate(lab, installation, note), gone(lab)]);
+    await expectRemoved(lab, installation);
     report.holds(
       "cluster objects, node label, runtime configuration and cpusets are as before the installation",
     );

@@ -1,4 +1,4 @@
-import { minus, parseCpuSet, sameCpus, union, type CpuSet } from "../../common/cpuset.ts";
+import { formatCpuSet, minus, parseCpuSet, sameCpus, union, type CpuSet } from "../../common/cpuset.ts";
 import type { Lab } from "../lab/lab.ts";
 import { cpusWithoutDomain } from "./schedstat.ts";
 
@@ -8,6 +8,8 @@ export interface KernelView {
   isolated: CpuSet;
   /** Where that was read, for a person. */
   source: string;
+  /** Two of its answers differ: it is about to change, or wrong. */
+  disagreement?: string;
 }
 
 const V1 = "/sys/fs/cgroup/cpuset";
@@ -20,16 +22,20 @@ export async function kernelView(lab: Lab): Promise<KernelView> {
 }
 
 async function domains(lab: Lab): Promise<KernelView> {
-  const partitions = parseCpuSet(await onNode(lab, "cat /sys/fs/cgroup/cpuset.cpus.isolated"));
-  const schedstat = await onNode(lab, "cat /proc/schedstat 2>/dev/null || true");
-  if (schedstat === "") return { isolated: partitions, source: "cpuset.cpus.isolated" };
+  // One command, so that little can happen between the two readings.
+  const both = await onNode(
+    lab,
+    "cat /sys/fs/cgroup/cpuset.cpus.isolated; cat /proc/schedstat 2>/dev/null || true",
+  );
+  const end = both.indexOf("\n");
+  const isolated = parseCpuSet(both.slice(0, end));
+  const schedstat = both.slice(end + 1);
+  if (schedstat === "") return { isolated, source: "cpuset.cpus.isolated" };
   const domainless = cpusWithoutDomain(schedstat);
-  if (!sameCpus(domainless, partitions)) {
-    throw new Error(
-      `/proc/schedstat says ${domainless.join()}, cpuset.cpus.isolated says ${partitions.join()}`,
-    );
-  }
-  return { isolated: partitions, source: "/proc/schedstat without domain, and cpuset.cpus.isolated" };
+  const source = "/proc/schedstat without domain, and cpuset.cpus.isolated";
+  if (sameCpus(domainless, isolated)) return { isolated, source };
+  const said = `/proc/schedstat says "${formatCpuSet(domainless)}", cpuset.cpus.isolated "${formatCpuSet(isolated)}"`;
+  return { isolated, source, disagreement: said };
 }
 
 async function flags(lab: Lab): Promise<KernelView> {

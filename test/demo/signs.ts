@@ -17,6 +17,7 @@ export async function agree(lab: Lab, cpus: CpuSet, report: Report): Promise<voi
   const want = cpus.length === 0 ? "none" : formatCpuSet(cpus);
   const view = await until(`kernel isolates ${want}`, 30, async () => {
     const seen = await kernelView(lab);
+    if (seen.disagreement !== undefined) return { not: seen.disagreement };
     return sameCpus(seen.isolated, cpus) ? { value: seen } : { not: formatCpuSet(seen.isolated) || "none" };
   });
   report.holds(`kernel: CPUs without load balancing: ${want} (${view.source})`);

@@ -90,7 +90,8 @@ export function container(home: Home, spec: ContainerSpec, launcher = true): Tes
   };
 }
 
-function recordCpus(home: Home, uid: string, cpus: string): void {
+/** Writes into what stands for the kubelet's record that the container `main` of this pod has these CPUs. */
+export function recordCpus(home: Home, uid: string, cpus: string): void {
   const known = existsSync(home.kubeletState)
     ? (JSON.parse(readFileSync(home.kubeletState, "utf8")) as { entries: object })
     : { entries: {} };

@@ -19,3 +19,8 @@ export async function leave(lab: Lab, report: Report): Promise<void> {
     return left === "" ? { value: undefined } : { not: left };
   });
 }
+
+/** Waits until nothing of the developer's namespace is left; the controller takes its time beside the removal. */
+export async function gone(lab: Lab): Promise<void> {
+  await kubectl(lab, ["wait", "--for=delete", `namespace/${namespace}`, "--timeout=120s"]);
+}

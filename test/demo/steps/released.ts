@@ -16,14 +16,10 @@ export async function deleted(lab: Lab, pair: CpuSet, report: Report): Promise<v
 }
 
 /** A pod's process, or what holds it for the runtime, is killed by SIGKILL: its CPUs come back as well. */
-export async function killed(
-  lab: Lab,
-  victim: "init" | "shim",
-  { pair, cpus }: { pair: CpuSet; cpus: number },
-  report: Report,
-): Promise<void> {
+export async function killed(lab: Lab, victim: "init" | "shim", pair: CpuSet, report: Report): Promise<void> {
   const name = `killed-${victim}`;
-  await apply(lab, pod(name, pinnedPodSpec(cpus, { restartPolicy: "Never" }), true));
+  // One CPU: it need not wait until the kubelet has cleared away the pod before it.
+  await apply(lab, pod(name, pinnedPodSpec(1, { restartPolicy: "Never" }), true));
   await running(lab, namespace, name);
   const container = await pinned(lab, namespace, name);
   await agree(lab, container.cpus, report);
