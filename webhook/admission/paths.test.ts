@@ -3,7 +3,7 @@ import { silentLogger } from "../../common/log.ts";
 import { cpuIsolation, grantOf, now, rulesOf } from "../policy/testing.ts";
 import type { Rules } from "../policy/decide.ts";
 import { admit } from "./admit.ts";
-import type { Webhook } from "./admit.ts";
+import type { AdmissionDeps, Webhook } from "./admit.ts";
 import { complaints } from "./conformance.ts";
 import type { AdmissionRequest } from "./review.ts";
 
@@ -26,6 +26,7 @@ interface Call {
   webhook?: Webhook;
   rules?: Rules;
   live?: object;
+  room?: AdmissionDeps["room"];
   handlerOf?: () => Promise<string | undefined>;
 }
 
@@ -53,7 +54,7 @@ async function ask(
   const review = await admit(webhook, full, {
     rules: () => rules,
     cluster: { handlerOf, livePod: () => Promise.resolve(live) },
-    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
+    room: call.room ?? { reserve: () => Promise.resolve(undefined), release: () => undefined },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
     count: () => undefined,
@@ -138,6 +139,28 @@ describe("a resize", () => {
     expect((await update("resize", resized("1200m"), resized("1500m"), { rules: granted })).allowed).toBe(
       true,
     );
+  });
+
+  test("takes the room that it needs more of, and is refused where there is none", async () => {
+    const taken: string[] = [];
+    const room: AdmissionDeps["room"] = {
+      reserve: ({ grant, isolatedCPUs }) => {
+        taken.push(`${grant}:${String(isolatedCPUs)}`);
+        return Promise.resolve(
+          isolatedCPUs > 3
+            ? { grant, limit: "isolatedCPUs", used: 0, max: 3, takes: isolatedCPUs }
+            : undefined,
+        );
+      },
+      release: () => undefined,
+    };
+    const named = { ...asking, "schedgate.dev/grant": "limited" };
+    const of = (cpu: string): object => pod(named, { runtimeClassName: "wrapper" }, cpu);
+    const rules = rulesOf([cpuIsolation], [grantOf("limited", { limits: { isolatedCPUs: 8 } })]);
+    expect((await update("resize", of("3"), of("2"), { rules, room })).allowed).toBe(true);
+    const { message } = await update("resize", of("4"), of("2"), { rules, room });
+    expect(message).toContain("the HookGrant limited for service account trading/engine has no room");
+    expect(taken).toEqual(["limited:3", "limited:4"]);
   });
 
   test("of a pod whose class is gone is refused: nobody knows what it is", async () => {
