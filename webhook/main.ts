@@ -36,6 +36,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 const onChange = (): void => {
   controller.wake();
   reporter.wake();
+  limits.wake();
 };
 
 const common = { api: await connectKube(config.kube), clock, log };
