@@ -1,122 +1,74 @@
-import * as z from "zod";
 import type { Clock } from "../common/clock.ts";
-import { messageOf, SchedgateError } from "../common/errors.ts";
-import { hasStatus } from "../common/kube/port.ts";
-import type { KubeApi } from "../common/kube/port.ts";
+import { SchedgateError } from "../common/errors.ts";
 import type { Logger } from "../common/log.ts";
-import { issueCa } from "./issue.ts";
-import type { KeyPair } from "./issue.ts";
-import { isCurrent, readBundle, whyReplaceCa } from "./verify.ts";
+import { rotate } from "./rotation.ts";
+import type { Circumstances, Held } from "./rotation.ts";
+import { readSecret, writeSecret } from "./secret.ts";
+import type { Secret, SecretOptions } from "./secret.ts";
 
-/** The CA that every replica issues from, and every CA that clients should trust: this one, then older ones still in their time. */
-export interface Authority {
-  ca: KeyPair;
-  bundle: string;
-}
-
-const secretSchema = z.looseObject({
-  metadata: z.looseObject({ resourceVersion: z.string() }),
-  data: z.record(z.string(), z.string()).nullish(),
-});
-type Secret = z.infer<typeof secretSchema>;
-
-export interface AuthorityOptions {
-  api: KubeApi;
+export interface AuthorityOptions extends SecretOptions {
   clock: Clock;
   log: Logger;
-  /** Path of the Secret. It must exist: the rights of the webhook are for this one name. */
-  path: string;
 }
+
+/** See `Circumstances`. */
+export type Known = Pick<Circumstances, "isKnown" | "last" | "trusted">;
+
+/** Set on the Secret by an admin: replace the CA now. Taken away once the new one signs. */
+export const ROTATE_ANNOTATION = "schedgate.dev/rotate-ca";
 
 /** As many as replicas could ever race, with room. */
 const ATTEMPTS = 8;
 
-/** At most this many old CAs stay trusted; they also leave when their time is over. */
-const OLD_CAS = 4;
-
 /**
- * Reads the CA from its Secret, and makes one where there is none or its time is nearly over. Replicas agree by
- * compare-and-swap: who loses the race (409) reads what the winner wrote.
- * @param known a bundle that clients may trust already; its CAs stay trusted should the Secret have been emptied.
+ * Reads the CAs from their Secret, and takes the next step of their rotation where it is due. Replicas agree by
+ * compare-and-swap: who loses the race (409) reads what the winner wrote. Where the Secret is gone, what this replica
+ * last read serves on.
  * @throws SchedgateError E_CA_SECRET, or KubeApiError.
  */
-export async function ensureAuthority(options: AuthorityOptions, known = ""): Promise<Authority> {
+export async function ensureAuthority(options: AuthorityOptions, known: Known): Promise<Held> {
+  const { clock, log, path } = options;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const secret = await read(options);
-    const pair = { certificate: text(secret, "ca.crt"), key: text(secret, "ca.key") };
-    const reason = pair.certificate === "" ? "there is none yet" : whyReplaceCa(pair, options.clock.now());
-    if (reason === undefined)
-      return { ca: pair, bundle: merge([text(secret, "ca-bundle.crt")], pair, options) };
-    const made = issueCa(options.clock.now());
-    const bundle = merge([text(secret, "ca-bundle.crt"), pair.certificate, known], made, options);
-    if (
-      await write(options, secret, {
-        "ca.crt": made.certificate,
-        "ca.key": made.key,
-        "ca-bundle.crt": bundle,
-      })
-    ) {
-      options.log.info({ reason }, "made a new CA");
-      return { ca: made, bundle };
+    const secret = await readSecret(options);
+    if (secret === undefined) return withoutSecret(options, known.last);
+    const held = heldIn(secret);
+    const asked = secret.annotations[ROTATE_ANNOTATION] !== undefined;
+    const wanted = rotate(held, { ...known, now: clock.now(), asked });
+    if (wanted === undefined) return held;
+    const signs = wanted.held.signing.certificate !== held.signing.certificate;
+    if (await writeSecret(options, secret, valuesOf(wanted.held), signs ? [ROTATE_ANNOTATION] : [])) {
+      log.info({ path, reason: wanted.reason }, signs ? "another CA signs from now on" : "wrote the CAs");
+      return wanted.held;
     }
   }
-  throw new SchedgateError(
-    "E_CA_SECRET",
-    `${options.path}: another replica changed it ${ATTEMPTS} times in a row`,
-  );
+  throw new SchedgateError("E_CA_SECRET", `${path}: another replica changed it ${ATTEMPTS} times in a row`);
 }
 
-async function read({ api, path }: AuthorityOptions): Promise<Secret> {
-  try {
-    return secretSchema.parse(await api.request({ method: "GET", path }));
-  } catch (error) {
-    if (!hasStatus(error, 404)) throw error;
-    const message = `${path} does not exist; the project's manifests create it empty: apply them again`;
-    throw new SchedgateError("E_CA_SECRET", message, { cause: error });
-  }
+/** Making it needs the right to make any Secret of the namespace, also tokens: the manifests make it. */
+function withoutSecret({ log, path }: AuthorityOptions, last: Held | undefined): Held {
+  const message = `${path} does not exist; the project's manifests create it empty: apply them again`;
+  if (last === undefined) throw new SchedgateError("E_CA_SECRET", message);
+  log.error({ path }, `${message}. The CA that this replica knows serves on, and will be put back`);
+  return last;
 }
 
-/** False where somebody else wrote since we read. */
-async function write(
-  { api, path }: AuthorityOptions,
-  secret: Secret,
-  values: Record<string, string>,
-): Promise<boolean> {
-  const data = Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString("base64")]),
-  );
-  try {
-    await api.request({ method: "PUT", path, body: { ...secret, data: { ...secret.data, ...data } } });
-    return true;
-  } catch (error) {
-    if (hasStatus(error, 409)) return false;
-    throw error;
-  }
+function heldIn({ values }: Secret): Held {
+  const until = new Date(values["ca-old-until"] ?? "");
+  return {
+    signing: { certificate: values["ca.crt"] ?? "", key: values["ca.key"] ?? "" },
+    next: { certificate: values["ca-next.crt"] ?? "", key: values["ca-next.key"] ?? "" },
+    bundle: values["ca-bundle.crt"] ?? "",
+    oldUntil: Number.isNaN(until.getTime()) ? undefined : until,
+  };
 }
 
-function text(secret: Secret, key: string): string {
-  return Buffer.from(secret.data?.[key] ?? "", "base64").toString("utf8");
-}
-
-/** The current CA first, then the others that are still in their time, without repeats. */
-function merge(bundles: readonly string[], current: KeyPair, options: AuthorityOptions): string {
-  const now = options.clock.now();
-  const old = bundles
-    .flatMap((each) => readable(each, options))
-    .filter((each) => each.ca && isCurrent(each, now));
-  const unique = new Set([current.certificate.trim(), ...old.map((each) => each.toString().trim())]);
-  return [...unique]
-    .slice(0, OLD_CAS + 1)
-    .map((each) => `${each}\n`)
-    .join("");
-}
-
-/** A damaged bundle must not keep the webhook from making a new CA: it is dropped, and said. */
-function readable(bundle: string, { log, path }: AuthorityOptions): ReturnType<typeof readBundle> {
-  try {
-    return readBundle(bundle);
-  } catch (error) {
-    log.warn({ path, error: messageOf(error) }, "dropped a CA bundle that cannot be read");
-    return [];
-  }
+function valuesOf({ signing, next, bundle, oldUntil }: Held): Record<string, string> {
+  return {
+    "ca.crt": signing.certificate,
+    "ca.key": signing.key,
+    "ca-next.crt": next.certificate,
+    "ca-next.key": next.key,
+    "ca-bundle.crt": bundle,
+    "ca-old-until": oldUntil?.toISOString() ?? "",
+  };
 }

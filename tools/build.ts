@@ -12,11 +12,11 @@ const programs = {
   agent: "node-agent/daemon/main.ts",
   install: "node-agent/install/main.ts",
 };
-/** What the installer puts on the host: one file, and the two shell entries that the node's runtime starts. */
-const companion = { companion: "node-agent/oci/main.ts" };
+/** What the installer puts on the host: a file a program, and the shell entries that a node starts. */
+const onHost = { companion: "node-agent/oci/main.ts", node: "node-agent/cli/main.ts" };
+const scripts = ["node-agent/oci/launcher.sh", "node-agent/oci/hook.sh", "node-agent/cli/schedgate-node.sh"];
 /** What people put on their PATH: one file that needs nothing beside it. */
 const command = { schedgate: "webhook/cli/main.ts" };
-const scripts = ["node-agent/oci/launcher.sh", "node-agent/oci/hook.sh"];
 
 // CommonJS packages inside an ES module bundle call require(); Node gives it to them this way.
 const requireForCommonJs =
@@ -26,7 +26,7 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 for (const [entries, splitting] of [
   [programs, true],
-  [{ ...companion, ...command }, false],
+  [{ ...onHost, ...command }, false],
 ] as const) {
   await build({
     entryPoints: Object.entries(entries).map(([out, path]) => ({ out, in: join(root, path) })),

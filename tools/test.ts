@@ -8,6 +8,8 @@ import { run } from "./run.ts";
 
 const root = join(import.meta.dirname, "..");
 const tiers = ["unit", "apiserver", "runtime", "cluster"];
+/** The tests of the way in are run on these versions of Kubernetes too. */
+const otherVersions = ["v1.34.4", "v1.37.2"];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((tier) => !tiers.includes(tier));
 if (unknown.length > 0) {
@@ -19,24 +21,37 @@ const scratch = mkdtempSync(join(tmpdir(), "schedgate-test-"));
 const counts = join(scratch, "counts");
 writeFileSync(counts, "");
 
-/** Runs one tier in its own jest; all but the unit tests share the machine, so they run one after the other. */
+/** Runs one tier, and what of it is to hold on other versions of Kubernetes. */
 async function runTier(tier: string): Promise<boolean> {
+  const outcomes = [await runJest(tier, [], {})];
+  for (const version of tier === "apiserver" ? otherVersions : []) {
+    const some = ["--testPathPatterns", "apiserver/vectors"];
+    outcomes.push(await runJest(tier, some, { SCHEDGATE_KUBERNETES: version }));
+  }
+  return outcomes.every(Boolean);
+}
+
+/** One run of jest; all but the unit tests share the machine, so they run one after the other. */
+async function runJest(tier: string, some: string[], environment: Record<string, string>): Promise<boolean> {
   const started = Date.now();
-  process.stdout.write(`\n== ${tier}\n`);
+  const title = [tier, ...Object.values(environment)].join(" on ");
+  process.stdout.write(`\n== ${title}\n`);
   const args = [
     "--experimental-vm-modules",
     join(root, "node_modules/jest/bin/jest.js"),
     "--selectProjects",
     tier,
+    ...some,
   ];
   args.push("--reporters", "default", "--reporters", join(root, "tools/count-reporter.ts"));
   if (tier !== "unit") args.push("--runInBand");
   const before = readCounts().length;
   const code = await run(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
     ...process.env,
+    ...environment,
     SCHEDGATE_TEST_COUNTS: counts,
   });
-  process.stdout.write(`== ${tier}: ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
+  process.stdout.write(`== ${title}: ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
   // A runner that dies before it can report is a failure, not an absence of tests.
   if (readCounts().length === before) record({ passed: 0, failed: 1, skipped: 0 });
   return code === 0;

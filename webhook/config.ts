@@ -13,6 +13,7 @@ const schema = z.object({
   SCHEDGATE_SERVICE: z.string().min(1).default("schedgate-webhook"),
   SCHEDGATE_SECRET: z.string().min(1).default("schedgate-webhook-ca"),
   SCHEDGATE_LEASE: z.string().min(1).default("schedgate-webhook"),
+  SCHEDGATE_CERTIFICATE_DIR: z.string().min(1).optional(),
   SCHEDGATE_CONFIGURATION: z.string().min(1).default("schedgate"),
   SCHEDGATE_URL: z.url({ protocol: /^https$/ }).optional(),
   SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(15),
@@ -28,6 +29,8 @@ export interface Config {
   service: string;
   secret: string;
   lease: string;
+  /** Set: tls.crt, tls.key and ca.crt are read from here (cert-manager), and the Secret is not used. */
+  certificateDir: string | undefined;
   configuration: string;
   /** Set: the API server is told this URL in place of the Service. For a process outside the cluster. */
   url: string | undefined;
@@ -52,6 +55,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     service: env.SCHEDGATE_SERVICE,
     secret: env.SCHEDGATE_SECRET,
     lease: env.SCHEDGATE_LEASE,
+    certificateDir: env.SCHEDGATE_CERTIFICATE_DIR,
     configuration: env.SCHEDGATE_CONFIGURATION,
     url: env.SCHEDGATE_URL,
     drainMs: env.SCHEDGATE_DRAIN_SECONDS * 1000,

@@ -4,16 +4,20 @@ import { connectKube } from "../common/kube/client.ts";
 import { pathOf, resources } from "../common/kube/paths.ts";
 import { createLogger } from "../common/log.ts";
 import type { AdmissionDeps } from "./admission/admit.ts";
+import type { KeyPair } from "../certs/issue.ts";
 import { readConfig } from "./config.ts";
-import { ServingCertificate, servingNames } from "./controller/certificate.ts";
+import { ServingCertificate } from "./controller/certificate.ts";
 import { Configurations } from "./controller/configurations.ts";
 import { Controller } from "./controller/controller.ts";
 import { Events } from "./controller/events.ts";
 import { Leader } from "./controller/leader.ts";
 import { refusalEvent } from "./controller/refusals.ts";
 import { Reporter } from "./controller/reporter.ts";
+import { FileCertificate } from "./controller/filecertificate.ts";
+import { servingNames } from "./controller/servingnames.ts";
 import { Inventory } from "./inventory/inventory.ts";
 import { Pods } from "./inventory/pods.ts";
+import { Limits } from "./limits/limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { createApp } from "./server/app.ts";
 import { serveHealth } from "./server/health.ts";
@@ -32,14 +36,20 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 const onChange = (): void => {
   controller.wake();
   reporter.wake();
+  limits.wake();
 };
 
 const common = { api: await connectKube(config.kube), clock, log };
 const metrics = createMetrics();
 const inventory = new Inventory({ ...common, onChange });
+const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
+const limits = new Limits({ ...common, inventory, pods, countCall: metrics.countRoomCall });
 const configurations = new Configurations({ ...common, onChange, name: config.configuration });
 const path = pathOf(resources.secrets, { namespace, name: config.secret });
-const certificate = new ServingCertificate({ ...common, path }, servingNames(service, namespace, url));
+const certificate =
+  config.certificateDir === undefined
+    ? new ServingCertificate({ ...common, path }, servingNames(service, namespace, url))
+    : new FileCertificate({ ...common, directory: config.certificateDir });
 const rules = () => inventory.rules();
 const events = new Events({ ...common, instance: config.podName, count: metrics.event });
 const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
@@ -47,14 +57,16 @@ const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
   const event = refusalEvent(webhook, decision, more);
   if (event !== undefined) events.record(event);
 };
-const server = createWebhookServer(createApp({ ...common, classes: inventory, rules, count }));
+const server = createWebhookServer(createApp({ ...common, cluster: inventory, room: limits, rules, count }));
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
-const { useCertificate } = server;
-const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
+const useCertificate = (leaf: KeyPair): Promise<void> => server.serve(port, leaf);
 const reporter = new Reporter({ ...common, inventory, pods, events, metrics });
 const leasePath = pathOf(resources.leases, { namespace, name: config.lease });
 const identity = `${config.podName}_${randomUUID()}`;
-const lead = (signal: AbortSignal): Promise<void> => reporter.run(signal);
+// Room is taken by every replica, and given back by the one that follows the pods.
+const lead = async (signal: AbortSignal): Promise<void> => {
+  await Promise.all([reporter.run(signal), limits.run(signal)]);
+};
 const leader = new Leader({ ...common, path: leasePath, identity, lead, onChange });
 metrics.observe({
   caches: { ...inventory.caches, pods },
@@ -68,10 +80,7 @@ const judged = { inventory, configurations, certificate, controller };
 const whyNotReady = readiness({ ...judged, clock, ending: ending.signal });
 const health = await serveHealth(config.healthPort, { whyNotReady, metrics });
 const work = Promise.all([inventory, configurations].map((each) => each.run(ended.signal)));
-await certificate.refresh();
-if (certificate.current !== undefined) await server.listen(port, certificate.current);
-log.info({ port, healthPort: config.healthPort }, "serving");
-// Only now: before this process serves, nothing may be sent here.
+log.info({ port, healthPort: config.healthPort }, "started");
 await Promise.all([controller.run(ending.signal), leader.run(ending.signal)]);
 log.info({ drainMs: config.drainMs }, "draining");
 await server.drain(config.drainMs, clock);

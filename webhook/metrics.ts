@@ -12,6 +12,8 @@ interface Observed {
 /** The webhook's metrics, in a registry of their own. */
 export interface Metrics {
   count: (webhook: Webhook, operation: string, decision: Decision, more: Answered) => void;
+  /** A call to the API server for the room of a grant with limits. */
+  countRoomCall: (method: "GET" | "PATCH") => void;
   /** Whether both live configurations are as this replica wants them. */
   configurationCurrent(current: boolean): void;
   /** A live configuration was not as it had been, and was put right. */
@@ -45,6 +47,9 @@ export function createMetrics(): Metrics {
       admission.duration.observe({ webhook }, seconds);
       for (const each of outcomes) admission.findings.inc({ ...each });
     },
+    countRoomCall: (method) => {
+      admission.roomCalls.inc({ method });
+    },
     observe: (observed) => {
       observeAtScrape(registry, observed);
     },
@@ -67,6 +72,12 @@ function admissionMetrics(registry: Registry) {
       help: "From a request, read, to its answer.",
       labelNames: ["webhook"],
       buckets: BUCKETS,
+      registers,
+    }),
+    roomCalls: new Counter({
+      name: "schedgate_room_api_calls_total",
+      help: "Calls to the API server for the room of grants with limits, by method.",
+      labelNames: ["method"],
       registers,
     }),
     findings: new Counter({

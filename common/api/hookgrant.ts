@@ -1,6 +1,15 @@
 import * as z from "zod";
 import { conditions, objectMeta, observedGeneration } from "./meta.ts";
-import { count, dnsLabel, dnsSubdomain, instant, setOf } from "./scheme.ts";
+import { atomicListOf, count, dnsLabel, dnsSubdomain, instant, setOf, text } from "./scheme.ts";
+
+/**
+ * So many pods hold room of one grant at most: each is an entry of its status, and etcd takes no object of more than
+ * 1.5 MiB. A limit that is higher could not be kept.
+ */
+export const MAX_HOLDERS = 2000;
+
+/** The largest count that the API holds (int32). */
+export const MAX_COUNT = 2147483647;
 
 const subject = z.object({
   namespace: dnsLabel("The pods' namespace, by name."),
@@ -15,10 +24,12 @@ const subject = z.object({
 
 const limits = z
   .object({
-    pods: count(1000000, "Pods at a time.").optional(),
+    pods: count(MAX_HOLDERS, "Pods at a time.").optional(),
     isolatedCPUs: count(1000000, "Whole CPUs that the pods of this grant may hold at a time.").optional(),
   })
-  .meta({ description: "Room of this grant, over all its subjects. 0 grants nothing." });
+  .meta({
+    description: `Room of this grant, over all its subjects. 0 grants nothing. With any limit at most ${MAX_HOLDERS} pods.`,
+  });
 
 const spec = z
   .object({
@@ -37,17 +48,32 @@ const spec = z
   })
   .meta({ description: "Who may use a profile." });
 
+const holder = z.object({
+  uid: text(128, "The pod's metadata.uid.").min(1),
+  namespace: dnsLabel("The pod's namespace."),
+  name: dnsSubdomain("The pod's name."),
+  isolatedCPUs: count(MAX_COUNT, "CPUs that are kept for it."),
+  since: instant("When this was reserved, or last grew."),
+});
+export type Holder = z.infer<typeof holder>;
+
 const status = z
   .object({
     observedGeneration: observedGeneration.optional(),
     conditions: conditions.optional(),
     used: z
       .object({
-        pods: count(2147483647, "Pods that use this grant now."),
-        isolatedCPUs: count(2147483647, "CPUs that they hold."),
+        pods: count(MAX_COUNT, "Pods that use this grant now."),
+        isolatedCPUs: count(MAX_COUNT, "CPUs that they hold."),
       })
       .optional()
       .meta({ description: "What is taken of the limits." }),
+    // Atomic: one owner writes it whole, and the API server need not note the owner of each entry.
+    holders: atomicListOf(
+      holder,
+      MAX_HOLDERS,
+      "The pods that hold room of this grant; absent: not counted.",
+    ).optional(),
   })
   .meta({ description: "What the controller last saw." });
 

@@ -17,6 +17,12 @@ interface RawResources {
 interface RawContainer {
   name: string;
   resources?: RawResources | null;
+  restartPolicy?: string | null;
+}
+
+interface RawContainerStatus {
+  name: string;
+  allocatedResources?: ResourceList | null;
 }
 
 const isOptional =
@@ -28,34 +34,60 @@ const isResources = isShapeOf({
   requests: isOptional(isMapOf(isAmount)),
   limits: isOptional(isMapOf(isAmount)),
 });
-const isContainer = isShapeOf({ name: isString, resources: isOptional(isResources) });
-const isContainers: Guard = (value) =>
-  Array.isArray(value) && value.length <= MAX_CONTAINERS && isListOf(isContainer)(value);
+const isContainer = isShapeOf({
+  name: isString,
+  resources: isOptional(isResources),
+  restartPolicy: isOptional(isString),
+});
+const isContainerStatus = isShapeOf({ name: isString, allocatedResources: isOptional(isMapOf(isAmount)) });
+const isListOfContainers =
+  (is: Guard): Guard =>
+  (value) =>
+    Array.isArray(value) && value.length <= MAX_CONTAINERS && isListOf(is)(value);
 const isAnnotations: Guard = (value) =>
   isMapOf(isString)(value) && sizeOf(value as object) <= MAX_ANNOTATIONS;
 
 // Predicates, not schemas, for what can have many elements: a schema would collect an issue for each bad one.
 const resources = z.custom<RawResources>(isResources, "not resources");
 const containers = z.custom<RawContainer[]>(
-  isContainers,
+  isListOfContainers(isContainer),
   `not a list of at most ${MAX_CONTAINERS} containers`,
 );
-const annotations = z.custom<Record<string, string>>(isAnnotations, "not a map of strings, at most 256 KiB");
+const containerStatuses = z.custom<RawContainerStatus[]>(
+  isListOfContainers(isContainerStatus),
+  `not a list of at most ${MAX_CONTAINERS} statuses of containers`,
+);
+
+/** The annotations of an object, as the API server bounds them. */
+export const annotations = z.custom<Record<string, string>>(
+  isAnnotations,
+  "not a map of strings, at most 256 KiB",
+);
 
 const podSchema = z.object({
   metadata: z.object({
+    uid: z.string().nullish(),
     name: z.string().nullish(),
     generateName: z.string().nullish(),
     annotations: annotations.nullish(),
   }),
   spec: z.object({
     serviceAccountName: z.string().nullish(),
+    nodeName: z.string().nullish(),
     runtimeClassName: z.string().nullish(),
     resources: resources.nullish(),
     containers,
     initContainers: containers.nullish(),
   }),
+  status: z
+    .object({
+      containerStatuses: containerStatuses.nullish(),
+      initContainerStatuses: containerStatuses.nullish(),
+    })
+    .nullish(),
 });
+
+type RawStatus = z.infer<typeof podSchema>["status"];
 
 /** Amounts by resource name, as written. */
 export type ResourceList = Readonly<Record<string, string | number>>;
@@ -69,16 +101,24 @@ export interface Container extends Resources {
   name: string;
   /** Runs before, or beside as a sidecar, the pod's own containers. */
   init: boolean;
+  /** An init container that goes on beside the others: a sidecar. */
+  sidecar: boolean;
+  /** What its node has set aside for it: behind `limits` while a resize is under way. */
+  allocatedCpu: string | number | undefined;
 }
 
 /** What the policy reads of a pod. */
 export interface Pod {
+  /** undefined before the server has made it. */
+  uid: string | undefined;
   namespace: string;
   /** For people: the name, or `generateName` and a star where the server has not made the name yet. */
   name: string;
   serviceAccount: string;
   annotations: Readonly<Record<string, string>>;
   runtimeClassName: string | undefined;
+  /** The node that it is bound to. */
+  nodeName: string | undefined;
   /** Own containers and init containers, in the order of the pod. */
   containers: readonly Container[];
   /** Resources of the pod as a whole, where it gives them (`spec.resources`). */
@@ -98,24 +138,44 @@ export function readPod(raw: unknown, namespace: string): Pod {
       `not a pod: ${clip(z.prettifyError(parsed.error).replaceAll("\n", " "))}`,
     );
   }
-  const { metadata, spec } = parsed.data;
+  const { metadata, spec, status } = parsed.data;
+  const allocated = allocatedCpus(status);
   const generated = metadata.generateName ? `${metadata.generateName}*` : "";
   return {
+    uid: metadata.uid ? metadata.uid : undefined,
     namespace,
     name: metadata.name ? metadata.name : generated,
     serviceAccount: spec.serviceAccountName ? spec.serviceAccountName : "default",
     annotations: metadata.annotations ?? {},
     runtimeClassName: spec.runtimeClassName ? spec.runtimeClassName : undefined,
+    nodeName: spec.nodeName ? spec.nodeName : undefined,
     containers: [
-      ...spec.containers.map((each) => readContainer(each, false)),
-      ...(spec.initContainers ?? []).map((each) => readContainer(each, true)),
+      ...spec.containers.map((each) => readContainer(each, false, allocated)),
+      ...(spec.initContainers ?? []).map((each) => readContainer(each, true, allocated)),
     ],
     resources: spec.resources ? readResources(spec.resources) : undefined,
   };
 }
 
-function readContainer(raw: RawContainer, init: boolean): Container {
-  return { name: raw.name, init, ...readResources(raw.resources) };
+/** The CPUs that the node has set aside, by the container's name. */
+function allocatedCpus(status: RawStatus): Map<string, string | number | undefined> {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return new Map(all.map((each) => [each.name, each.allocatedResources?.["cpu"]]));
+}
+
+function readContainer(
+  raw: RawContainer,
+  init: boolean,
+  allocated: ReadonlyMap<string, string | number | undefined>,
+): Container {
+  const sidecar = init && raw.restartPolicy === "Always";
+  return {
+    name: raw.name,
+    init,
+    sidecar,
+    allocatedCpu: allocated.get(raw.name),
+    ...readResources(raw.resources),
+  };
 }
 
 function readResources(raw: RawResources | null | undefined): Resources {

@@ -75,6 +75,7 @@ async function play(steps: Step[], options: { relistMs?: number; page?: number }
     clock,
     log: silentLogger,
     path,
+    random: () => 1,
     parse: (object) => {
       const read = object as Item;
       if (read.value === "bad") throw new Error("bad value");

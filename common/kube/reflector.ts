@@ -23,6 +23,8 @@ export interface ReflectorOptions<T> {
   relistMs?: number;
   /** Objects in one answer of a list; 500 when not said. Halved where an answer would be too long. */
   page?: number;
+  /** From 0 to 1, for back-off; default Math.random. */
+  random?: () => number;
 }
 
 /** A cache of one list of the API server, kept by list and watch. */
@@ -108,7 +110,9 @@ class ListWatch<T> implements Reflector<T> {
       const progress = this.#heardTimes !== heard;
       if (progress) backoff = FIRST_BACKOFF_MS;
       // A server that ends each watch at once must not be asked again at once.
-      if (failed || !progress) await this.#options.clock.sleep(backoff, signal);
+      // Not all at the same moment where many lost the same server.
+      const jitter = 0.5 + (this.#options.random ?? Math.random)() / 2;
+      if (failed || !progress) await this.#options.clock.sleep(backoff * jitter, signal);
       if (!progress) backoff = Math.min(backoff * 2, LAST_BACKOFF_MS);
     }
   }

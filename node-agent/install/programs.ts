@@ -15,8 +15,10 @@ export interface Image {
 
 const FILES = [
   ["companion.mjs", "lib/companion.mjs", 0o644],
+  ["node.mjs", "lib/node.mjs", 0o644],
   ["launcher.sh", "bin/launcher.sh", 0o755],
   ["hook.sh", "bin/hook.sh", 0o755],
+  ["schedgate-node.sh", "bin/schedgate-node", 0o755],
 ] as const;
 
 /** Puts Node, companion and scripts on the host; what is there already is not copied. Returns the libraries' directory or "". */

@@ -1,7 +1,7 @@
 import { parseCpuSet } from "../../common/cpuset.ts";
 import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 import type { Backend } from "./backend.ts";
-import { CPUS, type CpusetV1, FLAG, type ViewV1, flawV1, planV1 } from "./plan-v1.ts";
+import { CPUS, type CpusetV1, FLAG, type ViewV1, assumeBeforeV1, flawV1, planV1 } from "./plan-v1.ts";
 import { proofOf } from "./proof.ts";
 import { fileIn } from "./step.ts";
 
@@ -21,6 +21,7 @@ export function backendV1(hostFs: HostFs, root: string): Backend {
       const view = claims.length === 0 ? { online: [], cpusets: new Map() } : readView(hostFs, root);
       return proofOf(hostFs, claims, FLAG, (claim) => flawV1(claim, view));
     },
+    assumeBefore: () => assumeBeforeV1(readView(hostFs, root)),
   };
 }
 

@@ -24,6 +24,13 @@ export function backendV2(hostFs: HostFs, root: string): Backend {
       const source = read("cpuset.cpus.isolated") === undefined ? PARTITION : "cpuset.cpus.isolated";
       return proofOf(hostFs, claims, source, (claim) => flawV2(claim, read));
     },
+    assumeBefore: (cgroups) =>
+      new Map(
+        cgroups.flatMap(withAncestors).flatMap((dir) => [
+          [fileIn(dir, EXCLUSIVE), "\n"],
+          [fileIn(dir, PARTITION), "member\n"],
+        ]),
+      ),
   };
 }
 

@@ -32,6 +32,12 @@ export interface Backend {
   root: string;
   survey(claims: readonly Claim[], before: Before): Survey;
   prove(claims: readonly Claim[]): Proof;
+  /**
+   * What our files held before us, where nothing tells any more: the kernel's own defaults, for those files only that
+   * show our hand.
+   * @param cgroups of everybody in the ledger, living or not.
+   */
+  assumeBefore(cgroups: readonly string[]): Before;
 }
 
 /** All CPUs of the claims. */

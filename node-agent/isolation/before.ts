@@ -1,23 +1,48 @@
-import { SchedgateError, messageOf } from "../../common/errors.ts";
+import { SchedgateError, codeOf, messageOf } from "../../common/errors.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
+import { asideProblem, copyAside } from "./aside.ts";
 
 /** What each kernel file held before its first change, byte for byte; keys are paths below the cpuset hierarchy's root. */
 export type Before = ReadonlyMap<string, string>;
 
 /** The before-file (`/run/schedgate/before.json`). It is written before the first write into the kernel. */
 export interface BeforeFile {
-  read(): Before;
+  /** Undefined where it is unusable. */
+  read(): Before | undefined;
+  /** Why it is unusable, or that one was; undefined where all is well. */
+  problem(): string | undefined;
+  /** Keeps an unusable file for a person; it stays in force until the next `save`. The caller holds the lock. */
+  setAside(): void;
   save(before: Before): void;
 }
 
-/** Opens it; entries of another boot describe a kernel that is gone and are not used. @throws E_BEFORE where unreadable. */
+/** Opens it; entries of another boot describe a kernel that is gone and are not used. */
 export function beforeFile(hostFs: HostFs, path: string, bootId: string): BeforeFile {
+  const load = (): Before => {
+    const text = readIfThere(hostFs, path);
+    if (text === undefined) return new Map();
+    const { bootId: boot, files } = parse(text, path);
+    return new Map(boot === bootId ? Object.entries(files) : []);
+  };
   return {
     read: () => {
-      const text = readIfThere(hostFs, path);
-      if (text === undefined) return new Map();
-      const { bootId: boot, files } = parse(text, path);
-      return new Map(boot === bootId ? Object.entries(files) : []);
+      try {
+        return load();
+      } catch (error) {
+        if (codeOf(error) === "E_BEFORE") return undefined;
+        throw error;
+      }
+    },
+    problem: () => {
+      try {
+        load();
+        return asideProblem(hostFs, path);
+      } catch (error) {
+        return messageOf(error);
+      }
+    },
+    setAside: () => {
+      copyAside(hostFs, path);
     },
     save: (before) => {
       if (before.size === 0) {

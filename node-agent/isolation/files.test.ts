@@ -43,7 +43,7 @@ const owner: Owner = {
 describe("the ledger", () => {
   test("gives back what was put, and forgets what was removed", () => {
     const ledger = ledgerIn(nodeHostFs(root), "/run/ledger");
-    expect(ledger.read()).toEqual({ owners: [], problems: [] });
+    expect(ledger.read()).toEqual({ owners: [], problems: [], unusable: [] });
     ledger.put(owner);
     ledger.put({ ...owner, id: "def", reason: "shared" });
     expect(ledger.read().owners.map(({ id }) => id)).toEqual(["abc", "def"]);
@@ -54,7 +54,8 @@ describe("the ledger", () => {
   });
 
   test.each([
-    ["not JSON", "{", "JSON"],
+    ["torn", JSON.stringify(owner).slice(0, 40), "JSON"],
+    ["empty", "", "JSON"],
     ["another version", JSON.stringify({ ...owner, version: 2 }), "version 2"],
     ["another's name", JSON.stringify({ ...owner, id: "xyz" }), "does not fit its name"],
     ["a path out of the hierarchy", JSON.stringify({ ...owner, cgroup: "a/../../b" }), "plain path"],
@@ -68,6 +69,14 @@ describe("the ledger", () => {
     const { owners, problems } = ledger.read();
     expect(owners.map(({ id }) => id)).toEqual(["good"]);
     expect(problems).toEqual([expect.stringContaining(why)]);
+    expect(ledger.find("abc")).toBeUndefined();
+    ledger.setAside();
+    expect(ledger.read()).toMatchObject({ owners: [{ id: "good" }], unusable: [] });
+    expect(ledger.read().problems).toEqual([expect.stringContaining("abc.json.unusable")]);
+    expect(nodeHostFs(root).read("/run/ledger/abc.json.unusable")).toBe(text);
+    expect(ledger.lost()).toEqual(["abc"]);
+    ledger.put(owner);
+    expect(ledger.lost()).toEqual([]);
   });
 });
 
@@ -84,9 +93,20 @@ describe("the before-file", () => {
     expect(hostFs.exists("/run/before.json")).toBe(false);
   });
 
-  test("that is damaged is an error, not an empty one", () => {
-    file("run/before.json", '{"version":1}');
-    expect(() => beforeFile(nodeHostFs(root), "/run/before.json", "boot").read()).toThrow("unusable");
+  test.each([
+    ["torn", '{"version":1,"fi'],
+    ["empty", ""],
+    ["of a later version", '{"version":2}'],
+  ])("that is %s is unusable, not one without entries", (_, text) => {
+    file("run/before.json", text);
+    const kept = beforeFile(nodeHostFs(root), "/run/before.json", "boot");
+    expect(kept.read()).toBeUndefined();
+    expect(kept.problem()).toContain("/run/before.json is unusable");
+    kept.setAside();
+    kept.save(new Map([["a/b", "1\n"]]));
+    expect(kept.read()).toEqual(new Map([["a/b", "1\n"]]));
+    expect(kept.problem()).toContain("/run/before.json.unusable");
+    expect(nodeHostFs(root).read("/run/before.json.unusable")).toBe(text);
   });
 });
 

@@ -1,39 +1,58 @@
 import { messageOf } from "../../common/errors.ts";
 import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
+import { asideProblem, nameBeforeAside, setAside } from "./aside.ts";
 import { type Owner, parseOwner } from "./owner.ts";
 
 /** Who owns which CPUs: the desired state, one file a container. The whole of isolation follows from it. */
 export interface Ledger {
-  /** Every entry; an unusable one is named in `problems` and owns nothing. */
-  read(): { owners: Owner[]; problems: string[] };
+  /** Every entry; an unusable one is named in `problems`, also once it was set aside, and owns nothing. */
+  read(): Entries;
+  /** Undefined where there is no usable entry. */
   find(id: string): Owner | undefined;
+  /** Sets the unusable entries aside; the caller holds the lock. */
+  setAside(): void;
+  /** Ids of the entries that were set aside and that no newer entry stands for. */
+  lost(): string[];
   put(owner: Owner): void;
   /** No error where it is gone. */
   remove(id: string): void;
 }
 
+/** What a ledger holds. */
+interface Entries {
+  owners: Owner[];
+  problems: string[];
+  /** File names of the entries that cannot be read. */
+  unusable: string[];
+}
+
 /** The ledger in a directory, usually `/run/schedgate/ledger` (tmpfs: gone with the kernel state that it describes). */
 export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
   const fileOf = (id: string): string => `${dir}/${id}.json`;
-  const read = (): { owners: Owner[]; problems: string[] } => {
-    const owners: Owner[] = [];
-    const problems: string[] = [];
+  const read = (): Entries => {
+    const entries: Entries = { owners: [], problems: [], unusable: [] };
     for (const name of names(hostFs, dir)) {
-      const text = readIfThere(hostFs, `${dir}/${name}`);
-      if (text === undefined) continue;
       try {
-        owners.push(parseOwner(text, name));
+        const text = readIfThere(hostFs, `${dir}/${name}`);
+        if (text !== undefined) entries.owners.push(parseOwner(text, name));
       } catch (error) {
-        problems.push(messageOf(error));
+        entries.problems.push(messageOf(error));
+        entries.unusable.push(name);
       }
     }
-    return { owners, problems };
+    const aside = asideNames(hostFs, dir).map((name) => asideProblem(hostFs, `${dir}/${name}`) ?? "");
+    return { ...entries, problems: [...entries.problems, ...aside] };
   };
   return {
     read,
     find: (id) => {
+      const name = `${id}.json`;
       const text = readIfThere(hostFs, fileOf(id));
-      return text === undefined ? undefined : parseOwner(text, `${id}.json`);
+      try {
+        return text === undefined ? undefined : parseOwner(text, name);
+      } catch {
+        return undefined; // it is named in the problems, and set aside
+      }
     },
     put: (owner) => {
       hostFs.mkdirs(dir);
@@ -42,10 +61,23 @@ export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
     remove: (id) => {
       hostFs.remove(fileOf(id));
     },
+    setAside: () => {
+      for (const name of read().unusable) setAside(hostFs, `${dir}/${name}`);
+    },
+    lost: () => {
+      const gone = asideNames(hostFs, dir).filter((name) => !hostFs.exists(`${dir}/${name}`));
+      return gone.map((name) => name.slice(0, -".json".length));
+    },
   };
 }
 
 function names(hostFs: HostFs, dir: string): string[] {
   const all = ifThere(() => hostFs.list(dir)) ?? [];
   return all.filter((name) => name.endsWith(".json") && !name.startsWith("."));
+}
+
+// What the files that were set aside were called.
+function asideNames(hostFs: HostFs, dir: string): string[] {
+  const all = ifThere(() => hostFs.list(dir)) ?? [];
+  return all.flatMap((name) => nameBeforeAside(name) ?? []);
 }

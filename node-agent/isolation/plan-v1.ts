@@ -85,3 +85,14 @@ export function flawV1(claim: Claim, view: ViewV1): string | undefined {
   }
   return undefined;
 }
+
+/** Where our housekeeping cpuset stands, what is cleared over the CPUs that it lacks was balanced, as every cpuset is at first. */
+export function assumeBeforeV1({ online, cpusets }: ViewV1): Before {
+  const ours = cpusets.get(HOUSEKEEPING);
+  if (ours === undefined) return new Map();
+  const isolated = minus(online, parseCpuSet(ours.cpus));
+  const cleared = [...cpusets].filter(
+    ([dir, now]) => now.flag.trim() === "0" && (dir === "" || touches(now, isolated)),
+  );
+  return new Map(cleared.map(([dir]) => [fileIn(dir, FLAG), "1\n"]));
+}

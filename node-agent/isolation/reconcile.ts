@@ -43,7 +43,7 @@ const PAUSE_MS = 50;
  */
 export async function reconcile(isolation: Isolation, attempts: number): Promise<Outcome> {
   const seen = look(isolation);
-  if (seen.dead.length === 0 && seen.before.size === needed(seen).size && isSettled(seen))
+  if (!seen.damaged && seen.dead.length === 0 && seen.before.size === needed(seen).size && isSettled(seen))
     return outcomeOf(seen, [], false);
   return isolation.lock(() => settle(isolation, attempts));
 }
@@ -53,6 +53,7 @@ export async function settle(isolation: Isolation, attempts: number): Promise<Ou
   let changed = false;
   for (let attempt = 1; ; attempt += 1) {
     const seen = look(isolation);
+    if (seen.damaged) mendState(isolation, seen.before);
     for (const owner of seen.dead) isolation.ledger.remove(owner.id);
     if (isSettled(seen)) {
       isolation.before.save(needed(seen));
@@ -72,26 +73,38 @@ interface Seen {
   claims: Claim[];
   dead: Owner[];
   problems: string[];
+  /** Whether a state file is unusable. */
+  damaged: boolean;
   before: Before;
   survey: Survey;
   proof: Proof;
 }
 
 function look({ hostFs, ledger, before: file, backend }: Isolation): Seen {
-  const { owners: all, problems } = ledger.read();
+  const { owners: all, problems, unusable } = ledger.read();
   const owners = all.filter((owner) => isAlive(hostFs, owner));
   const { claims, superseded } = claimsOf(owners);
-  const before = file.read();
+  const kept = file.read();
+  const before = kept ?? backend.assumeBefore(all.map(({ cgroup }) => cgroup));
   const survey = backend.survey(claims, before);
   return {
     owners,
     claims,
     dead: all.filter((owner) => !owners.includes(owner)),
-    problems: [...problems, ...superseded],
+    problems: [...problems, file.problem() ?? [], superseded].flat(),
+    damaged: unusable.length > 0 || kept === undefined,
     before,
     survey,
     proof: backend.prove(claims),
   };
+}
+
+// The file of what was before stays until it is replaced: without one, what we changed would be taken for what was.
+function mendState({ ledger, before: file }: Isolation, before: Before): void {
+  ledger.setAside();
+  if (file.read() !== undefined) return;
+  file.setAside();
+  file.save(before);
 }
 
 /**

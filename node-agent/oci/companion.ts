@@ -10,6 +10,7 @@ import type { CompanionConfig } from "./config.ts";
 import { parseHookState } from "./hook-state.ts";
 import { isolate } from "./isolate.ts";
 import { pidOf } from "./pid.ts";
+import { rebuild } from "./rebuild.ts";
 import { release } from "./release.ts";
 
 /** What a command of the companion needs. */
@@ -39,7 +40,9 @@ export async function createRuntime(companion: Companion, stateText: string): Pr
 
 /** `delete ID`: beside the runtime's delete, which kills what is left of the container. */
 export async function remove({ hostFs, config, note }: Companion, id: string): Promise<void> {
-  const { problems } = await release(open(hostFs, config), containerId(id));
+  const isolation = open(hostFs, config);
+  const { problems } = await release(isolation, containerId(id));
+  await rebuild(isolation, config, note);
   if (problems.length > 0) note("error", `${id}: giving back: ${problems.join("; ")}`);
   // Here, not in the daemon: its pod does not see the bundles.
   sweepAsks(hostFs, config.runDir);
@@ -51,10 +54,12 @@ export async function poststop(companion: Companion, stateText: string): Promise
 }
 
 /** `status` (looks only) and `reconcile`: what the ledger and the kernel hold, as one JSON line. */
-export async function report({ hostFs, config }: Companion, mend: boolean): Promise<string> {
+export async function report({ hostFs, config, note }: Companion, mend: boolean): Promise<string> {
   const isolation = open(hostFs, config);
   const { owners, problems: unread } = isolation.ledger.read();
   if (!mend) return JSON.stringify({ backend: isolation.backend.name, owners, problems: unread });
+  await reconcile(isolation, 10);
+  await rebuild(isolation, config, note);
   const { owners: live, proof, problems } = await reconcile(isolation, 10);
   return JSON.stringify({ backend: isolation.backend.name, owners: live, proof, problems });
 }
@@ -68,12 +73,9 @@ async function admit(
   const bundle = readBundle(hostFs, dir);
   if (!asksForIsolation(bundle)) return;
   const created = { id: containerId(id), pid: pid(), bundle };
-  const { cpus, reason } = await isolate(
-    open(hostFs, config),
-    created,
-    config.kubeletState,
-    config.onFailure,
-  );
+  const isolation = open(hostFs, config);
+  const { cpus, reason } = await isolate(isolation, created, config.kubeletState, config.onFailure);
+  await rebuild(isolation, config, note);
   note(
     "info",
     cpus === undefined ? `${id}: nothing isolated: ${reason}` : `${id}: CPUs ${formatCpuSet(cpus)} isolated`,

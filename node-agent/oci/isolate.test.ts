@@ -27,6 +27,7 @@ beforeEach(() => {
     root: "/cg",
     survey: () => ({ steps: [], contents: new Map(), watch: [] }),
     prove: () => ({ source: "schedstat", missing: [] }),
+    assumeBefore: () => new Map(),
   };
   const ledger = ledgerIn(hostFs, "/run/ledger");
   const before = beforeFile(hostFs, "/run/before.json", "boot");

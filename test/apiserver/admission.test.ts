@@ -249,15 +249,14 @@ describe("with a grant", () => {
     );
   });
 
-  test("a limit of 0 grants nothing, and limits that are not counted are said to be so", async () => {
+  test("a limit of 0 grants nothing", async () => {
     await namespace(api, "limited");
     await create(api, hookGrants, grant("limited", "limited", { limits: { pods: 0, isolatedCPUs: 4 } }));
     const read = (): Promise<Json> => get(api, hookGrants, { name: "limited" });
     const reason = (type: string) => async () => conditionOf(await read(), type)?.reason;
     expect(await eventually("the grant's Ready", reason("Ready"))).toBe("NoRoom");
-    expect(await eventually("the grant's LimitsEnforced", reason("LimitsEnforced"))).toBe("NotCounted");
     expect(await refused("limited", { annotations: { [ASK]: "enabled" } })).toContain(
-      "has no room (pods: limit 0)",
+      "has no room (pods: 0/0 used)",
     );
   });
 

@@ -21,13 +21,16 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
+/** tools/test.ts runs some of these tests on other versions too. */
+const KUBERNETES = process.env["SCHEDGATE_KUBERNETES"] ?? "v1.36.3";
+
 /** Brings a cluster up for one test file. */
 export async function startCluster(name: string): Promise<Cluster> {
   const labName = `apiserver-${name}`;
   const log = (line: string): void => {
     process.stderr.write(`[${labName}] ${line}\n`);
   };
-  const lab = await up({ node: "none", runtime: "containerd", kubernetes: "v1.36.3", name: labName, log });
+  const lab = await up({ node: "none", runtime: "containerd", kubernetes: KUBERNETES, name: labName, log });
   try {
     await must(lab, ["apply", "-k", join(manifests, "prerequisites")]);
     await must(lab, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
@@ -122,5 +125,10 @@ export const kinds = {
   serviceAccounts: { group: "", version: "v1", resource: "serviceaccounts" },
   bindings: { group: "", version: "v1", resource: "bindings" },
   deployments: { group: "apps", version: "v1", resource: "deployments" },
+  statefulSets: { group: "apps", version: "v1", resource: "statefulsets" },
+  daemonSets: { group: "apps", version: "v1", resource: "daemonsets" },
+  jobs: { group: "batch", version: "v1", resource: "jobs" },
+  cronJobs: { group: "batch", version: "v1", resource: "cronjobs" },
+  replicationControllers: { group: "", version: "v1", resource: "replicationcontrollers" },
   replicaSets: { group: "apps", version: "v1", resource: "replicasets" },
 } as const satisfies Record<string, ResourceName>;

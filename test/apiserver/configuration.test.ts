@@ -127,7 +127,7 @@ describe("what is caught", () => {
     await remove(api, hookProfiles, { name: "cpu-isolation" });
     await expectCaught(webhook, ASK, false);
     expect(await requestsFor(webhook, [pod({ runtimeClassName: "wrapper" })])).toBe(0);
-    expect((await live()).map(({ matchConditions }) => matchConditions)).toHaveLength(2);
+    for (const { matchConditions } of await live()) expect(matchConditions).toHaveLength(1);
     await create(api, hookProfiles, profile("cpu-isolation", before["spec"] as Json));
     await expectCaught(webhook, ASK, true);
   });
@@ -218,7 +218,7 @@ describe("both configurations", () => {
       const now = await live();
       return JSON.stringify(now) === JSON.stringify(before) ? now : undefined;
     });
-    expect(repaired).toHaveLength(2);
+    expect(repaired.length).toBeGreaterThan(2);
   });
 
   test("are left alone where they are right", async () => {
@@ -243,6 +243,7 @@ describe("both configurations", () => {
 
 describe("the CA", () => {
   test("is one, when two replicas begin at the same moment", async () => {
+    const [trusted = ""] = await bundles();
     await api.request({
       method: "PATCH",
       path: pathOf(secrets, secretAt),
@@ -253,11 +254,14 @@ describe("the CA", () => {
     const [first, second] = (await start({ name: "a", url, port }, { name: "b", url })) as [Webhook, Webhook];
     expect(await first.readyz()).toEqual({ status: 200, text: "ok" });
     expect(await second.readyz()).toEqual({ status: 200, text: "ok" });
-    const made = [...first.log(), ...second.log()].filter((line) => line["msg"] === "made a new CA");
+    const made = [...first.log(), ...second.log()].filter(
+      (line) => line["msg"] === "another CA signs from now on",
+    );
     expect(made).toHaveLength(1);
     const all = await bundles();
     expect(new Set(all).size).toBe(1);
-    expect(readBundle(all[0] ?? "")).toHaveLength(1);
+    // Beside those that were trusted before: somebody may still serve with one of them.
+    expect(readBundle(all[0] ?? "")).toHaveLength(readBundle(trusted).length + 1);
     // The one that leads lets go of its lease: the next test need not wait for its end.
     await Promise.all([first, second].map((each) => each.stop("SIGTERM")));
   });
@@ -270,24 +274,16 @@ describe("the CA", () => {
     expect(await bundles()).toEqual(before);
   });
 
-  test("that is lost is replaced while the webhook serves on, and clients trust both", async () => {
-    const [webhook] = (await start()) as [Webhook];
-    await expectCaught(webhook, ASK, true);
-    const [before = ""] = await bundles();
+  test("that is lost is put back by a webhook that knows it", async () => {
+    await start();
+    const before = await get(api, secrets, secretAt);
     const data = { "ca.crt": null, "ca.key": null, "ca-bundle.crt": null };
     await patch(api, secrets, secretAt, { body: { data } });
-    const codes = new Set<number>();
-    const bundle = async (): Promise<string | undefined> => {
-      codes.add((await refusalOf(tryPod(keyed(ASK)))).status);
-      const [now = ""] = await bundles();
-      return now === before ? undefined : now;
-    };
-    const after = await eventually("a new CA in the configurations", bundle, 25_000);
-    expect(readBundle(after)).toHaveLength(2);
-    expect(after).toContain(before.trim());
-    await bundle();
-    expect([...codes]).toEqual([403]);
-    expect((await webhook.readyz()).status).toBe(200);
+    const after = await eventually("the CA to be put back", async () => {
+      const { data: now } = await get(api, secrets, secretAt);
+      return (now as Json)["ca.key"] === undefined ? undefined : now;
+    });
+    expect(after).toEqual(before["data"]);
   });
 });
 

@@ -6,16 +6,19 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePorts } from "../lab/ports.ts";
 import { waitFor } from "../lab/wait.ts";
+import { checkedAnswers } from "./answerlog.ts";
 import { must } from "./cluster.ts";
 import type { Cluster } from "./cluster.ts";
 
-const program = join(import.meta.dirname, "../../webhook/main.ts");
+const source = join(import.meta.dirname, "../../webhook/main.ts");
+const answers = join(import.meta.dirname, "answers.ts");
 
 /** A webhook as a process of this machine, with the rights of its ServiceAccount and no others. */
 export interface Webhook {
   /** Where the API server is told to call. */
   url: string;
   port: number;
+  pid: number;
   /** Requests that arrived so far, by the process's own counter. */
   requests(): Promise<number>;
   /** The value of one of its metrics. */
@@ -24,7 +27,10 @@ export interface Webhook {
   ready(): Promise<void>;
   /** Its log so far, a line an event. */
   log(): Record<string, unknown>[];
-  /** Ends it, at once or as the kubelet does. Its exit code, null where a signal ended it. */
+  /**
+   * Ends it, at once or as the kubelet does. Its exit code, null where a signal ended it. @throws where one of its
+   * answers was not as the API server wants them.
+   */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
@@ -34,6 +40,8 @@ export interface WebhookOptions {
   url?: string;
   port?: number;
   env?: Record<string, string>;
+  /** What node runs, with its own flags before it; default: the program from its source. */
+  program?: readonly string[];
 }
 
 /** Starts a webhook; `ready` waits for it. */
@@ -44,7 +52,7 @@ export async function startWebhook(cluster: Cluster, options: WebhookOptions = {
   const name = options.name ?? "webhook";
   const logFile = join(cluster.lab.stateDir, `${name}-${String(port)}.log`);
   const fd = openSync(logFile, "a");
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, options.program ?? ["--import", answers, source], {
     stdio: ["ignore", fd, fd],
     env: {
       PATH: process.env["PATH"],
@@ -75,9 +83,15 @@ function handle(child: ChildProcess, { url, port, health, logFile }: Place): Web
       .split("\n")
       .filter((line) => line.startsWith(name))
       .reduce((total, line) => total + Number(line.split(" ").at(-1)), 0);
+  const log = (): Record<string, unknown>[] =>
+    readFileSync(logFile, "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("{") && line.endsWith("}"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   return {
     url,
     port,
+    pid: child.pid ?? 0,
     metric: async (name) => sum(await metrics(), name),
     requests: async () => sum(await metrics(), "schedgate_admission_requests_total"),
     readyz: async () => {
@@ -90,16 +104,16 @@ function handle(child: ChildProcess, { url, port, health, logFile }: Place): Web
           throw new Error(`the webhook ended: ${readFileSync(logFile, "utf8")}`);
         return (await ask("/readyz").catch(() => undefined))?.ok === true ? true : undefined;
       }).then(() => undefined),
-    log: () =>
-      readFileSync(logFile, "utf8")
-        .split("\n")
-        .filter((line) => line.startsWith("{"))
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    log,
     stop: async (signal = "SIGKILL") => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const gone = once(child, "exit");
-      child.kill(signal);
-      await gone;
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = once(child, "exit");
+        child.kill(signal);
+        await gone;
+      }
+      const { wrong } = checkedAnswers(log());
+      if (wrong.length > 0)
+        throw new Error(`answers that the API server would not take: ${wrong.join("; ")}`);
       return child.exitCode;
     },
   };

@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { freePorts } from "../lab/ports.ts";
 import { waitFor } from "../lab/wait.ts";
 import { PARENT, type TestContainer, container } from "./container.ts";
-import { type Home, companionEnv, makeHome } from "./home.ts";
+import { startDaemon } from "./daemon.ts";
+import { type Home, makeHome } from "./home.ts";
 import {
   changedSettings,
   cpusetRoot,
@@ -16,24 +17,11 @@ import {
   settings,
 } from "./kernel.ts";
 
-const main = join(import.meta.dirname, "../../node-agent/daemon/main.ts");
-
 let home: Home;
 let before: Map<string, string>;
 let port: number;
 let daemon: ChildProcess | undefined;
 let one: TestContainer;
-
-/** The daemon as a process. Its API server does not answer: isolation must not need it. */
-function startDaemon(): ChildProcess {
-  const env = {
-    ...companionEnv(home),
-    NODE_NAME: "here",
-    KUBECONFIG: join(home.dir, "kubeconfig"),
-    SCHEDGATE_HEALTH_PORT: String(port),
-  };
-  return spawn(process.execPath, [main], { env, stdio: "ignore" });
-}
 
 async function daemonReady(): Promise<void> {
   await waitFor({ what: "ready daemon", timeoutMs: 30_000 }, async () => {
@@ -61,17 +49,6 @@ beforeAll(async () => {
   before = settings();
   home = await makeHome();
   [port = 0] = await freePorts(1);
-  const cluster = { name: "none", cluster: { server: "https://127.0.0.1:1" } };
-  const context = { name: "none", context: { cluster: "none", user: "none" } };
-  writeFileSync(
-    join(home.dir, "kubeconfig"),
-    JSON.stringify({
-      "current-context": "none",
-      clusters: [cluster],
-      contexts: [context],
-      users: [{ name: "none", user: {} }],
-    }),
-  );
 }, 60_000);
 
 afterEach(async () => {
@@ -79,7 +56,7 @@ afterEach(async () => {
   await isolatedBecomes("").catch(() => undefined);
   await killDaemon();
   removeCgroups();
-});
+}, 30_000);
 
 afterAll(() => {
   home.remove();
@@ -95,7 +72,7 @@ async function isolatedContainer(id: string): Promise<TestContainer> {
 
 describe("the daemon", () => {
   test("gives the CPUs of a killed container back, although nobody calls delete", async () => {
-    daemon = startDaemon();
+    daemon = startDaemon(home, port);
     await daemonReady();
     const killed = await isolatedContainer("killed");
     process.kill(killed.pid(), "SIGKILL");
@@ -107,7 +84,7 @@ describe("the daemon", () => {
   }, 60_000);
 
   test("mends what a new cpuset with all CPUs brings back", async () => {
-    daemon = startDaemon();
+    daemon = startDaemon(home, port);
     await daemonReady();
     await isolatedContainer("watched");
     const dir = join(cpusetRoot, PARENT, "newcomer");
@@ -118,19 +95,19 @@ describe("the daemon", () => {
   }, 60_000);
 
   test("that was killed puts right, at its next start, what happened meanwhile", async () => {
-    daemon = startDaemon();
+    daemon = startDaemon(home, port);
     await daemonReady();
     const watched = await isolatedContainer("meanwhile");
     await killDaemon();
     const dir = join(cpusetRoot, PARENT, "newcomer");
     mkdirSync(dir);
     writeFileSync(join(dir, "cpuset.cpus"), `0-${online.at(-1) ?? 0}`);
-    daemon = startDaemon();
+    daemon = startDaemon(home, port);
     await daemonReady();
     expect(isolatedCpus()).toBe(lastCpu);
     await killDaemon();
     process.kill(watched.pid(), "SIGKILL");
-    daemon = startDaemon();
+    daemon = startDaemon(home, port);
     await daemonReady();
     await isolatedBecomes("");
     rmdirSync(dir);
@@ -138,7 +115,7 @@ describe("the daemon", () => {
   }, 60_000);
 
   test("tells its state as metrics", async () => {
-    daemon = startDaemon();
+    daemon = startDaemon(home, port);
     await daemonReady();
     await isolatedContainer("measured");
     await waitFor({ what: "metric", timeoutMs: 10_000 }, async () => {

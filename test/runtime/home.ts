@@ -12,6 +12,8 @@ export interface Home {
   launcher: string;
   hook: string;
   companion: string;
+  /** `schedgate-node`. */
+  nodeCommand: string;
   /** State: ledger, notes, before-file. */
   run: string;
   /** Stands for the kubelet's cpu_manager_state. */
@@ -30,9 +32,14 @@ export async function makeHome(runc?: string): Promise<Home> {
   }
   symlinkSync(process.execPath, join(dir, "bin/node"));
   const companion = join(dir, "lib/companion.mjs");
+  cpSync(join(repo, "node-agent/cli/schedgate-node.sh"), join(dir, "bin/schedgate-node"));
   await build({
-    entryPoints: [join(repo, "node-agent/oci/main.ts")],
-    outfile: companion,
+    entryPoints: [
+      { in: join(repo, "node-agent/oci/main.ts"), out: "companion" },
+      { in: join(repo, "node-agent/cli/main.ts"), out: "node" },
+    ],
+    outdir: join(dir, "lib"),
+    outExtension: { ".js": ".mjs" },
     bundle: true,
     platform: "node",
     format: "esm",
@@ -44,6 +51,7 @@ export async function makeHome(runc?: string): Promise<Home> {
     launcher: join(dir, "bin/launcher.sh"),
     hook: join(dir, "bin/hook.sh"),
     companion,
+    nodeCommand: join(dir, "bin/schedgate-node"),
     run: join(dir, "run"),
     kubeletState: join(dir, "cpu_manager_state"),
     runc: runc ?? findProgram("runc", process.env["PATH"]) ?? "runc",

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Spread, isBalanced, isIsolated } from "../demo/spread.ts";
@@ -51,7 +51,7 @@ afterEach(async () => {
   for (const one of made.splice(0)) await one.run("delete", "--force", one.id);
   configure(home);
   removeCgroups();
-});
+}, 60_000);
 
 afterAll(() => {
   home.remove();
@@ -163,6 +163,35 @@ describe("a container that asks for nothing", () => {
       await one.create();
       expect(await one.start()).toMatchObject({ code: 0 });
       expect(isolatedCpus()).toBe("");
+      await one.remove();
+      await expectAsBefore();
+    },
+    60_000,
+  );
+});
+
+describe("state files that cannot be used", () => {
+  test.each([
+    ["torn", (text: string) => text.slice(0, text.length / 2)],
+    ["empty", () => ""],
+    ["foreign", () => "[1]"],
+    ["of a later version", (text: string) => text.replace('"version":1', '"version":2')],
+  ])(
+    "%s: are set aside by name, and rebuilt from the living container",
+    async (_, damage) => {
+      const one = make({ id: "damaged", cpus: lastCpu, ask: "enabled" });
+      await one.create();
+      expect(await one.start()).toMatchObject({ code: 0 });
+      const files = [join(home.run, "ledger/damaged.json"), join(home.run, "before.json")];
+      const whole = files.map((path) => readFileSync(path, "utf8"));
+      for (const [index, path] of files.entries()) writeFileSync(path, damage(whole[index] ?? ""));
+      expect(JSON.parse((await reconcile()).stdout)).toMatchObject({
+        owners: [{ id: "damaged", cpus: lastCpu, namespace: "test", container: "main" }],
+        proof: { missing: [] },
+        problems: files.map((path) => expect.stringContaining(`${path}.unusable`)),
+      });
+      expect(isolatedCpus()).toBe(lastCpu);
+      for (const path of files) rmSync(`${path}.unusable`);
       await one.remove();
       await expectAsBefore();
     },

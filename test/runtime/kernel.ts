@@ -10,7 +10,7 @@ const ROOT = "/sys/fs/cgroup";
 const V1 = `${ROOT}/cpuset`;
 
 /** Whether this machine has the v1 cpuset controller. */
-const isV1 = existsSync(`${V1}/cpuset.cpus`);
+export const isV1 = existsSync(`${V1}/cpuset.cpus`);
 
 /** Root of the hierarchy that holds the cpusets. */
 export const cpusetRoot = isV1 ? V1 : ROOT;

@@ -16,6 +16,8 @@ import type { AdmissionRequest } from "./review.ts";
 
 const ASK = "schedgate.dev/cpu-isolation";
 const GRANT = "schedgate.dev/grant";
+/** A cluster without classes and pods. */
+const nothing = { handlerOf: () => Promise.resolve(undefined), livePod: () => Promise.resolve(undefined) };
 const classes: Record<string, string> = { wrapper: "wrapper", alias: "wrapper", other: "other" };
 
 interface RawPod {
@@ -34,6 +36,7 @@ function rawPod(annotations?: Record<string, string>, spec: Record<string, unkno
 function request(object: unknown, more: Partial<AdmissionRequest> = {}): AdmissionRequest {
   return {
     uid: "u-1",
+    kind: { group: "", version: "v1", kind: "Pod" },
     resource: { group: "", version: "v1", resource: "pods" },
     namespace: "trading",
     operation: "CREATE",
@@ -56,7 +59,8 @@ interface Outcome {
 function deps(rules: Rules, counted: string[], more: Partial<AdmissionDeps> = {}): AdmissionDeps {
   return {
     rules: () => rules,
-    classes: { handlerOf: (name) => Promise.resolve(classes[name]) },
+    cluster: { ...nothing, handlerOf: (name) => Promise.resolve(classes[name]) },
+    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
     count: (...[at, operation, decision]) => counted.push([at, operation, decision].join(" ")),
@@ -295,11 +299,16 @@ describe("the validating webhook", () => {
   });
 
   test("lets a node mirror its static pod, and nobody else", async () => {
-    const pod = rawPod({ [ASK]: "enabled", "kubernetes.io/config.mirror": "x" });
-    const node = { userInfo: { username: "system:node:a", groups: ["system:nodes"] } };
+    const pod = rawPod({ [ASK]: "enabled", "kubernetes.io/config.mirror": "x" }, { nodeName: "a" });
+    const by = (username: string) => ({ userInfo: { username, groups: ["system:nodes"] } });
+    const node = by("system:node:a");
     expect((await ask("validate", request(pod, node), ungranted)).allowed).toBe(true);
     expect((await ask("mutate", request(pod, node), granted)).patch).toEqual([]);
     expect((await ask("validate", request(pod), ungranted)).allowed).toBe(false);
+    expect((await ask("validate", request(pod, by("system:node:b")), granted)).allowed).toBe(false);
+    expect(
+      (await ask("validate", request(rawPod(pod.metadata.annotations ?? {}), node), granted)).allowed,
+    ).toBe(false);
   });
 
   test("lets no node write what is protected, whatever is granted", async () => {
@@ -315,7 +324,7 @@ describe("the validating webhook", () => {
 
 describe("in doubt it refuses", () => {
   const failing = (error: Error): Partial<AdmissionDeps> => ({
-    classes: { handlerOf: () => Promise.reject(error) },
+    cluster: { ...nothing, handlerOf: () => Promise.reject(error) },
   });
   const unreachable = new KubeApiError(
     { method: "GET", path: "/x" },
@@ -364,10 +373,10 @@ describe("in doubt it refuses", () => {
     ],
     [
       "another subresource",
-      request(rawPod(), { operation: "UPDATE", subResource: "resize", oldObject: rawPod() }),
+      request(rawPod(), { operation: "UPDATE", subResource: "proxy", oldObject: rawPod() }),
       {},
       500,
-      "UPDATE of pods/resize",
+      "UPDATE of pods/proxy",
     ],
     [
       "another operation",
@@ -389,13 +398,14 @@ describe("in doubt it refuses", () => {
 
   test("a class that is not protected is looked up, one that is not new is not", async () => {
     const looked: string[] = [];
-    const classesSeen = {
+    const cluster = {
+      ...nothing,
       handlerOf: (name: string) => Promise.resolve(looked.push(name) > 0 ? "other" : undefined),
     };
     const pod = rawPod({ a: "b" }, { runtimeClassName: "other" });
-    expect((await ask("validate", request(pod), ungranted, { classes: classesSeen })).allowed).toBe(true);
+    expect((await ask("validate", request(pod), ungranted, { cluster })).allowed).toBe(true);
     await ask("validate", request(pod, { operation: "UPDATE", oldObject: pod }), ungranted, {
-      classes: classesSeen,
+      cluster,
     });
     expect(looked).toEqual(["other"]);
   });

@@ -4,16 +4,20 @@ import type { Logger } from "../../common/log.ts";
 import type { Rules } from "../policy/decide.ts";
 import { isMirror } from "../policy/node.ts";
 import type { Outcome } from "../policy/outcome.ts";
-import { readChange } from "./change.ts";
-import type { Classes } from "./change.ts";
+import { adviserOf } from "./advice.ts";
+import { readWrite } from "./change.ts";
+import type { ClusterView } from "./change.ts";
 import { mutation } from "./mutate.ts";
+import { resizeAnswer } from "./resized.ts";
 import { reviewOf } from "./response.ts";
 import type { Answer } from "./response.ts";
 import type { AdmissionRequest } from "./review.ts";
+import { routeOf } from "./routes.ts";
+import type { Webhook } from "./routes.ts";
 import { validation } from "./validate.ts";
+import type { Room } from "./room.ts";
 
-/** The two webhooks, by their path. */
-export type Webhook = "mutate" | "validate";
+export type { Webhook } from "./routes.ts";
 
 /** What became of a request, for the metric. */
 export type Decision = "allowed" | "denied" | "warned" | "audited" | "error";
@@ -21,7 +25,8 @@ export type Decision = "allowed" | "denied" | "warned" | "audited" | "error";
 export interface AdmissionDeps {
   /** The rules of this moment. @throws SchedgateError while the caches are not synced. */
   rules(now: Date): Pick<Rules, "profiles" | "grants">;
-  classes: Classes;
+  cluster: ClusterView;
+  room: Room;
   clock: Clock;
   log: Logger;
   count: (webhook: Webhook, operation: string, decision: Decision, more: Answered) => void;
@@ -58,27 +63,46 @@ export async function admit(
 }
 
 async function answerTo(webhook: Webhook, request: AdmissionRequest, deps: AdmissionDeps): Promise<Answer> {
+  const { cluster } = deps;
+  const route = routeOf(webhook, request);
+  const adviser = adviserOf(route);
+  if (adviser !== undefined) {
+    const advice = async (): Promise<Answer> => adviser(rulesNow(deps), request, cluster);
+    return advice().catch((error: unknown) => ({ warnings: [unjudged(error, deps).message] }));
+  }
+  const rules = rulesNow(deps);
+  if (route === "resize") return resizeAnswer(rules, request, deps);
+  const write = await readWrite(route, request, cluster);
+  const user = { username: request.userInfo.username ?? "", groups: request.userInfo.groups ?? [] };
+  if (route === "create" && isMirror(write.change.after, user)) return {};
+  if (webhook === "mutate") return { patch: await mutation(rules, write, cluster) };
+  const judged = { rules, change: write.change, dryRun: request.dryRun === true };
+  return validation(judged, { ...write, groups: user.groups }, deps.room);
+}
+
+function rulesNow(deps: AdmissionDeps): Rules {
   const now = deps.clock.now();
-  const rules: Rules = { ...deps.rules(now), now };
-  const change = await readChange(request, deps.classes);
-  const groups = request.userInfo.groups ?? [];
-  if (change.before === undefined && isMirror(change.after, groups)) return {};
-  if (webhook === "mutate") return { patch: await mutation(rules, change, deps.classes) };
-  return validation(rules, change, groups);
+  return { ...deps.rules(now), now };
 }
 
 /** Errors that are the request's, and errors that may be gone the next time; any other is ours. */
-const CODES: Record<string, 403 | 503> = { E_CLASS: 403, E_POD: 403, E_NOT_SYNCED: 503, E_KUBE_API: 503 };
+const CODES: Record<string, 403 | 503> = {
+  E_CLASS: 403,
+  E_POD: 403,
+  E_NOT_SYNCED: 503,
+  E_BUSY: 503,
+  E_KUBE_API: 503,
+};
 
-function failed(error: unknown, { log }: AdmissionDeps): Answer {
+function failed(error: unknown, deps: AdmissionDeps): Answer {
+  const { code, message } = unjudged(error, deps);
+  return { refusal: { code: CODES[code] ?? 500, message } };
+}
+
+function unjudged(error: unknown, { log }: AdmissionDeps): { code: string; message: string } {
   const code = codeOf(error) ?? "E_INTERNAL";
   log.error({ code, error: clip(messageOf(error)) }, "could not judge a request");
-  return {
-    refusal: {
-      code: CODES[code] ?? 500,
-      message: clip(`schedgate could not judge this: ${messageOf(error)}`),
-    },
-  };
+  return { code, message: clip(`schedgate could not judge this: ${messageOf(error)}`) };
 }
 
 function decisionOf({ refusal, warnings = [], audit = {} }: Answer): Decision {

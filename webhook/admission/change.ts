@@ -2,51 +2,55 @@ import { readPod } from "../../common/api/pod.ts";
 import type { Pod } from "../../common/api/pod.ts";
 import { SchedgateError } from "../../common/errors.ts";
 import type { Change } from "../policy/decide.ts";
+import { readBoundPod } from "./bound.ts";
 import type { AdmissionRequest } from "./review.ts";
+import type { Route } from "./routes.ts";
 
-/** What admission asks of the cluster, beside the request itself. */
+/** The RuntimeClasses of the cluster. */
 export interface Classes {
   /** The handler of a RuntimeClass, undefined where there is no such class. @throws where that can't be known. */
   handlerOf(runtimeClassName: string): Promise<string | undefined>;
 }
 
-/** The pods subresources whose requests hold a pod, before and after: these are judged as an update. */
-const POD_SUBRESOURCES = ["status"];
+/** What admission asks of the cluster, beside the request itself. */
+export interface ClusterView extends Classes {
+  /** A pod as it is now, undefined where there is none. @throws where that can't be known. */
+  livePod(namespace: string, name: string): Promise<unknown>;
+}
+
+/** A change that a request wants to make to a pod. */
+export interface PodWrite {
+  change: Change;
+  /** The annotations of the object in the request, which a patch changes: of the pod, or of the Binding. */
+  written: Pod["annotations"];
+  /** Of a Binding: the pod that it was judged for, and the one that it names; both must be the same. */
+  uids?: { judged: string; named: string | undefined };
+}
 
 /**
  * The change that a request wants to make to a pod, with its class resolved.
- * @throws SchedgateError E_UNEXPECTED for a request that our rules do not name: it is not known how to judge it.
+ * @throws SchedgateError E_POD for something that is not a pod, E_CLASS for a class that does not exist.
  */
-export async function readChange(request: AdmissionRequest, classes: Classes): Promise<Change> {
-  const { resource, operation, namespace } = request;
-  const subresource = request.subResource ? request.subResource : undefined;
-  const isPod = resource.group === "" && resource.version === "v1" && resource.resource === "pods";
-  const known = operation === "CREATE" ? subresource === undefined : isJudgedUpdate(operation, subresource);
-  if (!isPod || !known || !namespace) {
-    const what = [resource.resource, subresource].filter(Boolean).join("/");
-    throw new SchedgateError(
-      "E_UNEXPECTED",
-      `schedgate does not judge ${operation} of ${what}: who named it in the rules?`,
-    );
-  }
+export async function readWrite(
+  route: Route,
+  request: AdmissionRequest,
+  cluster: ClusterView,
+): Promise<PodWrite> {
+  const namespace = request.namespace ?? "";
+  if (route === "bind") return readBoundPod(request.object, namespace, cluster);
   const after = readPod(request.object, namespace);
-  const before = operation === "UPDATE" ? readPod(request.oldObject, namespace) : undefined;
-  return { before, after, handler: await handlerOfPod(after, before, classes) };
+  const before = route === "create" ? undefined : readPod(request.oldObject, namespace);
+  const isNew = before === undefined || before.runtimeClassName !== after.runtimeClassName;
+  // Looked up only where the class is new: a pod keeps its class for life.
+  const handler = isNew ? await handlerOfPod(after, cluster) : undefined;
+  return { change: { before, after, handler }, written: after.annotations };
 }
 
-function isJudgedUpdate(operation: string, subresource: string | undefined): boolean {
-  return operation === "UPDATE" && (subresource === undefined || POD_SUBRESOURCES.includes(subresource));
-}
-
-/** Looked up only where the class is new: a pod keeps its class for life. */
-async function handlerOfPod(
-  after: Pod,
-  before: Pod | undefined,
-  classes: Classes,
-): Promise<string | undefined> {
-  const name = after.runtimeClassName;
-  if (name === undefined || (before !== undefined && before.runtimeClassName === name)) return undefined;
-  const handler = await classes.handlerOf(name);
+/** The handler of the class that a pod names, undefined where it names none. @throws SchedgateError E_CLASS. */
+export async function handlerOfPod(pod: Pod, cluster: ClusterView): Promise<string | undefined> {
+  const name = pod.runtimeClassName;
+  if (name === undefined) return undefined;
+  const handler = await cluster.handlerOf(name);
   if (handler !== undefined) return handler;
   throw new SchedgateError(
     "E_CLASS",

@@ -1,5 +1,24 @@
 import * as z from "zod";
 
+const pointer = z.string().regex(/^(\/([^~]|~[01])*)?$/);
+const patchSchema = z
+  .array(
+    z.union([
+      z.strictObject({ op: z.enum(["add", "replace"]), path: pointer, value: z.unknown() }),
+      z.strictObject({ op: z.literal("remove"), path: pointer }),
+    ]),
+  )
+  .min(1);
+
+function isPatch(text: string): boolean {
+  try {
+    return patchSchema.safeParse(JSON.parse(text)).success;
+  } catch {
+    // Not even JSON: the caller reports it as no patch.
+    return false;
+  }
+}
+
 /** What the API server accepts as an answer; it treats any other as a webhook that failed. */
 const reviewSchema = z.strictObject({
   apiVersion: z.literal("admission.k8s.io/v1"),
@@ -20,7 +39,11 @@ const reviewSchema = z.strictObject({
         z.string(),
       )
       .optional(),
-    patch: z.base64().min(1).optional(),
+    patch: z
+      .base64()
+      .min(1)
+      .refine((text) => isPatch(Buffer.from(text, "base64").toString("utf8")), "not a JSON patch (RFC 6902)")
+      .optional(),
     patchType: z.literal("JSONPatch").optional(),
   }),
 });

@@ -10,6 +10,11 @@ export function setRuntimeClass(name: string): PatchStep[] {
   return [{ op: "add", path: "/spec/runtimeClassName", value: name }];
 }
 
+/** Sets the uid of a Binding that names none. */
+export function setUid(uid: string): PatchStep[] {
+  return [{ op: "add", path: "/metadata/uid", value: uid }];
+}
+
 /**
  * Sets or, with undefined, removes one annotation. Nothing where it is so already. An empty map may be
  * a missing one, so it is made; one that holds something is never replaced.

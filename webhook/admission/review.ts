@@ -4,6 +4,7 @@ import { clip, messageOf, SchedgateError } from "../../common/errors.ts";
 
 const requestSchema = z.object({
   uid: z.string().min(1),
+  kind: z.object({ group: z.string(), version: z.string(), kind: z.string() }),
   resource: z.object({ group: z.string(), version: z.string(), resource: z.string() }),
   subResource: z.string().nullish(),
   namespace: z.string().nullish(),

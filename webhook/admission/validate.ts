@@ -1,23 +1,41 @@
 import { findings, isClean, coveringGrants } from "../policy/decide.ts";
-import type { Change, Rules } from "../policy/decide.ts";
-import { forgedGrantFault, withUnnamedGrants } from "../policy/grantannotation.ts";
+import type { Finding } from "../policy/decide.ts";
+import { forgedGrantFault, withNamedGrants } from "../policy/grantannotation.ts";
 import { isNode, nodeRefusal } from "../policy/node.ts";
 import { outcomeOf } from "../policy/outcome.ts";
+import type { Verdict } from "../policy/verdict.ts";
 import { verdict } from "../policy/verdict.ts";
+import type { PodWrite } from "./change.ts";
 import type { Answer } from "./response.ts";
+import { answerWithRoom } from "./room.ts";
+import type { Judged, Room } from "./room.ts";
+
+/** A write of a pod, and the groups of whoever asks for it. */
+type Asked = PodWrite & { groups: readonly string[] };
 
 /** What the validating webhook says to a pod in its final state. */
-export function validation(rules: Rules, change: Change, groups: readonly string[]): Answer {
-  const list = withUnnamedGrants(change, findings(rules, change));
-  const { refusal, warnings, violation } = verdict(change.after, list);
+export function validation(judged: Judged, asked: Asked, room: Room): Promise<Answer> {
+  const { rules, change } = judged;
+  const list = withNamedGrants(change, findings(rules, change));
+  return answerWithRoom(list, (each) => answerTo(asked, each), judged, room);
+}
+
+function answerTo(asked: Asked, list: readonly Finding[]): Answer {
+  const { change, groups } = asked;
+  const said = verdict(change.after, list);
   const byNode = isNode(groups) ? nodeRefusal(change.after, list) : undefined;
-  const forged = forgedGrantFault(change, list);
-  const reason =
-    byNode ?? refusal ?? (forged && `pod ${change.after.namespace}/${change.after.name}: ${forged}`);
+  const fault = forgedGrantFault(change, list) ?? uidFault(asked, list);
+  const { namespace, name } = change.after;
+  const refusal = byNode ?? said.refusal ?? (fault && `pod ${namespace}/${name}: ${fault}`);
+  return answerOf({ ...said, refusal }, list);
+}
+
+/** An answer that leaves in the audit log which profiles spoke, and which grants were used. */
+export function answerOf({ refusal, warnings, violation }: Verdict, list: readonly Finding[]): Answer {
   const profiles = list.map((each) => each.profile.name).join(",");
   const grants = coveringGrants(list.filter(isClean)).join(",");
   return {
-    refusal: reason === undefined ? undefined : { code: 403, message: reason },
+    refusal: refusal === undefined ? undefined : { code: 403, message: refusal },
     warnings,
     outcomes: list.map(outcomeOf),
     audit: {
@@ -26,4 +44,10 @@ export function validation(rules: Rules, change: Change, groups: readonly string
       ...(violation !== undefined && { violation }),
     },
   };
+}
+
+/** See `uidSteps` of the mutating webhook: only with the uid is it sure which pod is bound. */
+function uidFault({ uids }: PodWrite, list: readonly Finding[]): string | undefined {
+  if (uids === undefined || uids.named === uids.judged || list.length === 0) return undefined;
+  return `a Binding that writes what is protected must name the pod's uid, ${uids.judged}`;
 }

@@ -7,11 +7,11 @@ import { codeOf, SchedgateError } from "../../common/errors.ts";
 import { silentLogger } from "../../common/log.ts";
 import { admit } from "../admission/admit.ts";
 import type { Webhook } from "../admission/admit.ts";
-import { readChange } from "../admission/change.ts";
-import type { Classes } from "../admission/change.ts";
+import { readWrite } from "../admission/change.ts";
+import type { Classes, ClusterView } from "../admission/change.ts";
 import type { AdmissionRequest } from "../admission/review.ts";
 import { findings } from "../policy/decide.ts";
-import type { Rules } from "../policy/decide.ts";
+import type { Change, Rules } from "../policy/decide.ts";
 import { usesText } from "../policy/message.ts";
 
 /** What pods are judged by. */
@@ -74,6 +74,7 @@ export async function judge(pod: object, namespace: string, law: Law, clock: Clo
 function requestFor(object: object, namespace: string): AdmissionRequest {
   return {
     uid: "check",
+    kind: { group: "", version: "v1", kind: "Pod" },
     resource: { group: "", version: "v1", resource: "pods" },
     operation: "CREATE",
     namespace,
@@ -85,7 +86,9 @@ function requestFor(object: object, namespace: string): AdmissionRequest {
 async function ask(webhook: Webhook, request: AdmissionRequest, law: Law, clock: Clock): Promise<Response> {
   const deps = {
     rules: () => law.rules,
-    classes: law.classes,
+    cluster: clusterOf(law),
+    // Whether there is room is judged by what the grants say; none is taken for what is not made.
+    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
     clock,
     log: silentLogger,
     count: () => undefined,
@@ -94,6 +97,14 @@ async function ask(webhook: Webhook, request: AdmissionRequest, law: Law, clock:
   const { status } = response;
   if (status === undefined || status.code === 403) return response;
   throw new SchedgateError("E_JUDGE", status.message);
+}
+
+/** Only creates are judged here, and these look at no other pod. */
+function clusterOf({ classes }: Law): ClusterView {
+  return {
+    handlerOf: (name) => classes.handlerOf(name),
+    livePod: () => Promise.resolve(undefined),
+  };
 }
 
 function patched(pod: object, patch: string | undefined): object {
@@ -116,7 +127,7 @@ function allowed({ warnings = [], auditAnnotations = {} }: Response): Judgement 
 }
 
 async function protectionsOf(pod: object, namespace: string, law: Law, clock: Clock): Promise<Protection[]> {
-  const change = await changeOf(pod, namespace, law.classes);
+  const change = await changeOf(pod, namespace, clusterOf(law));
   if (change === undefined) return [];
   return findings({ ...law.rules, now: clock.now() }, change)
     .filter((each) => each.uses.length > 0)
@@ -129,13 +140,9 @@ async function protectionsOf(pod: object, namespace: string, law: Law, clock: Cl
 }
 
 /** undefined where the class does not exist: what it would mean is not known, and the verdict says so. */
-async function changeOf(
-  pod: object,
-  namespace: string,
-  classes: Classes,
-): Promise<Awaited<ReturnType<typeof readChange>> | undefined> {
+async function changeOf(pod: object, namespace: string, cluster: ClusterView): Promise<Change | undefined> {
   try {
-    return await readChange(requestFor(pod, namespace), classes);
+    return (await readWrite("create", requestFor(pod, namespace), cluster)).change;
   } catch (error) {
     if (codeOf(error) === "E_CLASS") return undefined;
     throw error;

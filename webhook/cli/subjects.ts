@@ -2,6 +2,7 @@ import * as z from "zod";
 import { readPod } from "../../common/api/pod.ts";
 import { messageOf } from "../../common/errors.ts";
 import type { ResourceName } from "../../common/kube/paths.ts";
+import { podTemplateSchema } from "../admission/podtemplate.ts";
 import { unusable } from "./documents.ts";
 import type { Document, KubeObject } from "./documents.ts";
 
@@ -42,10 +43,6 @@ export const KINDS: readonly Kind[] = [
   kind("batch", "CronJob", "cj"),
 ];
 
-const template = z.looseObject({ metadata: z.looseObject({}).nullish(), spec: z.looseObject({}) });
-const withTemplate = z.looseObject({ template });
-const cronJob = z.looseObject({ jobTemplate: z.looseObject({ spec: withTemplate }) });
-
 /**
  * The pod to judge in a document, undefined where the object makes none.
  * @throws SchedgateError E_INPUT where it cannot be read.
@@ -65,11 +62,7 @@ export function subjectOf({ place, object }: Document, defaultNamespace: string)
 }
 
 function podOf(object: KubeObject, name: string): object {
-  const spec = object["spec"];
-  const { metadata, ...rest } =
-    object.kind === "CronJob"
-      ? cronJob.parse(spec).jobTemplate.spec.template
-      : withTemplate.parse(spec).template;
+  const { metadata, ...rest } = podTemplateSchema.parse(object["spec"]);
   return { ...rest, apiVersion: "v1", kind: "Pod", metadata: { ...metadata, generateName: `${name}-` } };
 }
 

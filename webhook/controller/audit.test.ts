@@ -1,7 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Pod } from "../../common/api/pod.ts";
 import type { PodRecord } from "../inventory/podrecord.ts";
-import { cpuIsolation, grantOf, now, podOf, profileOf, rulesOf } from "../policy/testing.ts";
+import {
+  container,
+  cpuIsolation,
+  grantOf,
+  holderOf,
+  now,
+  podOf,
+  profileOf,
+  rulesOf,
+} from "../policy/testing.ts";
 import type { Rules } from "../policy/decide.ts";
 import { audit, nextExpiry } from "./audit.ts";
 import type { Audit } from "./audit.ts";
@@ -13,6 +22,7 @@ function record(name: string, more: Partial<Pod> = {}, finished = false): PodRec
     pod: podOf({ name, annotations: ask, runtimeClassName: "wrapper", ...more }),
     uid: `uid-${name}`,
     finished,
+    grants: [],
   };
 }
 
@@ -49,11 +59,20 @@ describe("the audit", () => {
   });
 
   test("counts no pod for what it cannot have, only for what it may not have", async () => {
-    const records = [
-      record("small", { containers: [{ name: "c", init: false, requests: {}, limits: { cpu: "500m" } }] }),
-    ];
+    const records = [record("small", { containers: [container("c", "500m")] })];
     const found = await run(records, rulesOf([cpuIsolation], [grantOf("trading")]));
     expect(found.profiles.size).toBe(0);
+  });
+
+  test("lets a pod be that has its room, or came before the limit, but not where the limit is 0", async () => {
+    const limited = (limits: object) => ({
+      ...grantOf("trading", { limits }),
+      status: { holders: [holderOf("other", 2)] },
+    });
+    const full = await run([record("a")], rulesOf([cpuIsolation], [limited({ pods: 1 })]));
+    expect(full.profiles.size).toBe(0);
+    const none = await run([record("a")], rulesOf([cpuIsolation], [limited({ pods: 0 })]));
+    expect(none.profiles.get("cpu-isolation")?.count).toBe(1);
   });
 
   test("tells what would be refused from what would only be warned of", async () => {

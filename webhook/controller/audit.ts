@@ -40,7 +40,7 @@ export interface AuditInput {
 
 /** The pods that have not finished, use a profile, and that no grant covers now: by what a new pod is judged by. */
 export async function audit({ records, rules, handlerOf, pause }: AuditInput): Promise<Audit> {
-  const grants = byNamespace(rules.grants);
+  const grants = byNamespace(rules.grants.map(withoutCount));
   const tally = new Tally();
   for (const [i, record] of [...records].entries()) {
     if (i % BATCH === BATCH - 1) await pause();
@@ -77,6 +77,12 @@ class Tally implements Audit {
     const line = refusalLine(record.pod, [{ ...finding, faults: [] }]);
     here.details.push({ record, profile: profile.name, refused, line });
   }
+}
+
+/** A pod that is there was counted when it came: only a limit of 0, which grants nothing, still says something about it. */
+function withoutCount(grant: HookGrant): HookGrant {
+  const { limits, ...spec } = grant.spec;
+  return limits?.pods === 0 || limits?.isolatedCPUs === 0 ? grant : { ...grant, spec };
 }
 
 /** A pod is judged by the grants that name its namespace: no other can cover it. */

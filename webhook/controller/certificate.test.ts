@@ -3,9 +3,10 @@ import { describe, expect, test } from "@jest/globals";
 import type { Clock } from "../../common/clock.ts";
 import type { KubeRequest } from "../../common/kube/port.ts";
 import { silentLogger } from "../../common/log.ts";
-import { LEAF_LIFE_MS } from "../../certs/issue.ts";
+import { issueCa, LEAF_LIFE_MS } from "../../certs/issue.ts";
 import { isTrusted } from "../../certs/verify.ts";
-import { PROPAGATION_MS, ServingCertificate, servingNames } from "./certificate.ts";
+import { PROPAGATION_MS, ServingCertificate } from "./certificate.ts";
+import { servingNames } from "./servingnames.ts";
 
 /** A certificate over a Secret in memory; `bundle` is what the live configurations hold. */
 function setUp() {
@@ -23,13 +24,28 @@ function setUp() {
     servingNames("svc", "ns", "https://127.0.0.1:1"),
   );
   const adopt = () => certificate.adopt((leaf) => isTrusted(leaf, state.bundle, clock.now()));
-  return { state, certificate, adopt };
+  /** The bundle that the configurations should hold. */
+  const refresh = async (): Promise<string> => {
+    await certificate.refresh(state.bundle === "" ? [] : [state.bundle, state.bundle]);
+    return certificate.bundleFor();
+  };
+  /** The CA is lost, and this replica knows it no more: as when another replica made a new one at once. */
+  const replaced = (): void => {
+    const ca = issueCa(clock.now());
+    const encoded = (text: string): string => Buffer.from(text).toString("base64");
+    state.data = {
+      "ca.crt": encoded(ca.certificate),
+      "ca.key": encoded(ca.key),
+      "ca-bundle.crt": encoded(ca.certificate + state.bundle),
+    };
+  };
+  return { state, certificate, adopt, refresh, replaced };
 }
 
 describe("the serving certificate", () => {
   test("is there at once, under every name of the Service and of the URL", async () => {
-    const { certificate } = setUp();
-    await certificate.refresh();
+    const { certificate, refresh } = setUp();
+    await refresh();
     const names = new X509Certificate(certificate.current?.certificate ?? "").subjectAltName;
     expect(names).toBe(
       "DNS:svc, DNS:svc.ns, DNS:svc.ns.svc, DNS:svc.ns.svc.cluster.local, IP Address:127.0.0.1",
@@ -38,67 +54,67 @@ describe("the serving certificate", () => {
   });
 
   test("is renewed after two thirds of its life, and changed at once: the CA is known", async () => {
-    const { state, certificate, adopt } = setUp();
-    state.bundle = await certificate.refresh();
+    const { state, certificate, adopt, refresh } = setUp();
+    state.bundle = await refresh();
     adopt();
     const first = certificate.current;
     state.now += LEAF_LIFE_MS * 0.6;
-    await certificate.refresh();
+    await refresh();
     expect(adopt()).toBeUndefined();
     state.now += LEAF_LIFE_MS * 0.1;
-    await certificate.refresh();
+    await refresh();
     expect(adopt()).toBe(certificate.current);
     expect(certificate.current).not.toBe(first);
   });
 
   test("of a new CA waits until every API server can know it; the old one serves on, and stays trusted", async () => {
-    const { state, certificate, adopt } = setUp();
-    state.bundle = await certificate.refresh();
+    const { state, certificate, adopt, refresh, replaced } = setUp();
+    state.bundle = await refresh();
     adopt();
     const first = certificate.current;
-    state.data = {};
-    const bundle = await certificate.refresh();
+    replaced();
+    const bundle = await refresh();
     expect(adopt()).toBeUndefined();
     state.bundle = bundle;
     expect(adopt()).toBeUndefined();
     expect(isTrusted(first?.certificate ?? "", bundle, new Date(state.now))).toBe(true);
     state.now += PROPAGATION_MS;
-    expect(await certificate.refresh()).toBe(bundle);
+    expect(await refresh()).toBe(bundle);
     expect(adopt()).toBe(certificate.current);
     expect(certificate.current).not.toBe(first);
   });
 
   test("of a new CA begins to wait anew where the configurations forget the CA meanwhile", async () => {
-    const { state, certificate, adopt } = setUp();
-    const old = (state.bundle = await certificate.refresh());
+    const { state, adopt, refresh, replaced } = setUp();
+    const old = (state.bundle = await refresh());
     adopt();
-    state.data = {};
-    state.bundle = await certificate.refresh();
+    replaced();
+    state.bundle = await refresh();
     adopt();
     state.bundle = old;
     state.now += PROPAGATION_MS;
     expect(adopt()).toBeUndefined();
-    state.bundle = await certificate.refresh();
+    state.bundle = await refresh();
     expect(adopt()).toBeUndefined();
   });
 
   test("does not wait where the configurations no longer trust the one in use", async () => {
-    const { state, certificate, adopt } = setUp();
-    state.bundle = await certificate.refresh();
+    const { state, certificate, adopt, refresh, replaced } = setUp();
+    state.bundle = await refresh();
     adopt();
     const old = state.bundle;
-    state.data = {};
-    state.bundle = (await certificate.refresh()).replace(old, "");
+    replaced();
+    state.bundle = (await refresh()).replace(old, "");
     expect(adopt()).toBe(certificate.current);
   });
 
   test("does not wait where the one in use is over", async () => {
-    const { state, certificate, adopt } = setUp();
-    state.bundle = await certificate.refresh();
+    const { state, certificate, adopt, refresh, replaced } = setUp();
+    state.bundle = await refresh();
     adopt();
-    state.data = {};
+    replaced();
     state.now += LEAF_LIFE_MS + 1000;
-    state.bundle = await certificate.refresh();
+    state.bundle = await refresh();
     expect(adopt()).toBe(certificate.current);
   });
 });

@@ -1,10 +1,26 @@
 import { X509Certificate } from "node:crypto";
 import { ensureAuthority } from "../../certs/authority.ts";
-import type { AuthorityOptions } from "../../certs/authority.ts";
+import type { AuthorityOptions, Known } from "../../certs/authority.ts";
 import { issueLeaf } from "../../certs/issue.ts";
 import type { KeyPair } from "../../certs/issue.ts";
+import { holds } from "../../certs/rotation.ts";
+import type { Held } from "../../certs/rotation.ts";
 import { renewalTime } from "../../certs/verify.ts";
 import type { AltName } from "../../certs/x509.ts";
+
+/** Where a replica has its serving certificate from. */
+export interface CertificateSource {
+  /** The certificate in use; undefined before the first `refresh`. */
+  readonly current: KeyPair | undefined;
+  /** When the certificate in use ends. */
+  readonly notAfter: Date | undefined;
+  /** Looks for what is new. `live` are the CA bundles of both live configurations, "" where one has none. */
+  refresh(live: readonly string[]): Promise<void>;
+  /** The CA bundle that a configuration should hold, where it now holds `live`. */
+  bundleFor(live: string): string;
+  /** The certificate to serve from now on, where there is a new one that clients trust. */
+  adopt(isTrusted: (leaf: string) => boolean): KeyPair | undefined;
+}
 
 interface Leaf {
   pair: KeyPair;
@@ -19,55 +35,53 @@ interface Leaf {
 /** Every API server follows the configurations by its own watch: so long a new CA is given to be known to all. */
 export const PROPAGATION_MS = 30_000;
 
-/** This replica's serving certificate: in memory, from the CA that all replicas share. */
-export class ServingCertificate {
+/** This replica's own certificate: in memory, from the CA that all replicas share. */
+export class ServingCertificate implements CertificateSource {
   readonly #options: AuthorityOptions;
   readonly #names: readonly AltName[];
-  #bundle = "";
+  #held: Held | undefined;
   #current: Leaf | undefined;
   /** Issued, but not yet trusted by the live configurations. */
   #next: Leaf | undefined;
+  /** The CA that is to sign next, and since when both live configurations hold it. */
+  #seen: { ca: string; since: Date } | undefined;
 
   constructor(options: AuthorityOptions, names: readonly AltName[]) {
     this.#options = options;
     this.#names = names;
   }
 
-  /** The certificate in use; undefined before the first `refresh`. */
   get current(): KeyPair | undefined {
     return this.#current?.pair;
   }
 
-  /** When the certificate in use ends. */
   get notAfter(): Date | undefined {
     return this.#current?.notAfter;
   }
 
-  /** Reads or makes the CA, and issues a new leaf where one is due. The CA bundle that clients should trust. */
-  async refresh(): Promise<string> {
-    const authority = await ensureAuthority(this.#options, this.#bundle);
-    this.#bundle = authority.bundle;
+  /** Reads, makes or rotates the CA, and issues a new leaf where one is due. */
+  async refresh(live: readonly string[]): Promise<void> {
+    const { signing } = (this.#held = await ensureAuthority(this.#options, this.#known(live)));
     const newest = this.#next ?? this.#current;
     const now = this.#options.clock.now();
-    if (newest === undefined || newest.ca !== authority.ca.certificate || now >= newest.renewAt) {
-      const pair = issueLeaf(authority.ca, this.#names, now);
-      const certificate = new X509Certificate(pair.certificate);
-      this.#next = {
-        pair,
-        ca: authority.ca.certificate,
-        renewAt: renewalTime(certificate),
-        notAfter: certificate.validToDate,
-        trustedSince: undefined,
-      };
-      this.#current ??= this.#next;
-    }
-    return authority.bundle;
+    if (newest?.ca === signing.certificate && now < newest.renewAt) return;
+    const pair = issueLeaf(signing, this.#names, now);
+    const certificate = new X509Certificate(pair.certificate);
+    this.#next = {
+      pair,
+      ca: signing.certificate,
+      renewAt: renewalTime(certificate),
+      notAfter: certificate.validToDate,
+      trustedSince: undefined,
+    };
+    this.#current ??= this.#next;
   }
 
-  /**
-   * Takes the next certificate into use once clients trust it: at once where the CA is the one in use, else when every
-   * API server had time to see the new CA. The certificate to serve from now on, if it is new.
-   */
+  bundleFor(): string {
+    return this.#held?.bundle ?? "";
+  }
+
+  /** At once where the CA is the one in use, else when every API server had time to see the new CA. */
   adopt(isTrusted: (leaf: string) => boolean): KeyPair | undefined {
     const [next, current, now] = [this.#next, this.#current, this.#options.clock.now()];
     if (next === undefined) return undefined;
@@ -80,15 +94,14 @@ export class ServingCertificate {
     this.#current = next;
     return next.pair;
   }
-}
 
-/** Under which names the API server calls: the Service's, and the host of the URL where there is one. */
-export function servingNames(service: string, namespace: string, url: string | undefined): AltName[] {
-  const inCluster = [service, `${service}.${namespace}`, `${service}.${namespace}.svc`];
-  const names: AltName[] = [...inCluster, `${service}.${namespace}.svc.cluster.local`].map((dns) => ({
-    dns,
-  }));
-  if (url === undefined) return names;
-  const { hostname } = new URL(url);
-  return [...names, /^[\d.]+$/.test(hostname) ? { ip: hostname } : { dns: hostname }];
+  #known(live: readonly string[]): Known {
+    const isKnown = (ca: string): boolean => {
+      const now = this.#options.clock.now();
+      if (live.length === 0 || !live.every((bundle) => holds(bundle, ca))) this.#seen = undefined;
+      else if (this.#seen?.ca !== ca) this.#seen = { ca, since: now };
+      return this.#seen !== undefined && now.getTime() - this.#seen.since.getTime() >= PROPAGATION_MS;
+    };
+    return { isKnown, last: this.#held, trusted: live.join("") };
+  }
 }

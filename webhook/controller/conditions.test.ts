@@ -43,7 +43,7 @@ describe("a grant", () => {
     [{ profileName: "gone" }, "Ready=False/ProfileMissing"],
     [{ notAfter: "2026-05-01T00:00:00Z" }, "Ready=False/Expired"],
     [{ limits: { pods: 0 } }, "Ready=False/NoRoom"],
-    [{ limits: { isolatedCPUs: 2 } }, "Ready=True/Granting LimitsEnforced=False/NotCounted"],
+    [{ limits: { isolatedCPUs: 2 } }, "Ready=True/Granting"],
   ])("of %j is %s", (spec, said) => {
     const judged = judgeGrant(grantOf("g", spec), [cpuIsolation], now);
     expect(judged.map((each) => `${each.type}=${each.status}/${each.reason}`).join(" ")).toBe(said);

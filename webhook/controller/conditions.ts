@@ -39,12 +39,12 @@ export function judgeProfile(
   return [{ type: "Ready", status: "True", reason: "Protecting", message: "protects what it names" }];
 }
 
-/** Whether a grant grants anything now, and whether all of it is in force. */
-export function judgeGrant(grant: HookGrant, profiles: readonly HookProfile[], now: Date): Judgement[] {
-  return [judgeReady(grant, profiles, now), ...judgeLimits(grant)];
+/** Whether a grant grants anything now. That it is full is no condition: it changes with each pod, and `used` says it. */
+export function judgeGrant({ spec }: HookGrant, profiles: readonly HookProfile[], now: Date): Judgement[] {
+  return [judgeReady(spec, profiles, now)];
 }
 
-function judgeReady({ spec }: HookGrant, profiles: readonly HookProfile[], now: Date): Judgement {
+function judgeReady(spec: HookGrant["spec"], profiles: readonly HookProfile[], now: Date): Judgement {
   if (!profiles.some((each) => each.metadata.name === spec.profileName)) {
     const message = `HookProfile ${spec.profileName} does not exist`;
     return { type: "Ready", status: "False", reason: "ProfileMissing", message };
@@ -68,12 +68,4 @@ function judgeReady({ spec }: HookGrant, profiles: readonly HookProfile[], now: 
     reason: "Granting",
     message: `grants HookProfile ${spec.profileName}`,
   };
-}
-
-/** Limits above 0 are not counted yet: that must be seen, not found out. */
-function judgeLimits({ spec }: HookGrant): Judgement[] {
-  const limits = Object.entries(spec.limits ?? {}).filter(([, limit]) => limit !== undefined && limit > 0);
-  if (limits.length === 0) return [];
-  const message = `this version does not count use: ${limits.map(([name]) => `limits.${name}`).join(", ")} is not in force`;
-  return [{ type: "LimitsEnforced", status: "False", reason: "NotCounted", message }];
 }

@@ -64,9 +64,8 @@ export class Configurations {
   trusts(leaf: string, now: Date): boolean {
     return WEBHOOKS.every((each) => {
       const hooks = this.#current(each)?.webhooks ?? [];
-      return (
-        hooks.length > 0 && hooks.every(({ clientConfig }) => trustsOne(clientConfig.caBundle, leaf, now))
-      );
+      const trusted = hooks.every(({ clientConfig }) => isTrusted(leaf, textOf(clientConfig.caBundle), now));
+      return hooks.length > 0 && trusted;
     });
   }
 
@@ -79,26 +78,44 @@ export class Configurations {
     });
   }
 
+  /** The CA bundle that each holds now, PEM; "" where it has none. */
+  bundles(): Record<Webhook, string> {
+    return { mutate: bundleOf(this.#current("mutate")), validate: bundleOf(this.#current("validate")) };
+  }
+
   /** Whether both are as they should be. */
   areRight(wanted: Record<Webhook, unknown[]>): boolean {
     return WEBHOOKS.every((each) => isDeepStrictEqual(this.#current(each)?.webhooks ?? [], wanted[each]));
   }
 
   /**
-   * Writes what is not as it should be, on the version just read, so that of two writers one starts over: that
-   * one has "raced". Read right or "wrote" is all that can be known: somebody may change every write at once. @throws KubeApiError, also where the configuration does not exist: the manifests make it.
+   * Writes what is not as it should be. `want` is asked after the versions were read on which is written: so what it
+   * learns is never older than what it replaces, and of two writers one starts over: that one has "raced". Read right
+   * or "wrote" is all that can be known: somebody may change every write at once. @throws KubeApiError, also where the
+   * configuration does not exist: the manifests make it.
    */
-  async putRight(wanted: Record<Webhook, unknown[]>): Promise<"right" | "wrote" | "raced"> {
+  async putRight(
+    want: (bundles: Record<Webhook, string>) => Promise<Record<Webhook, unknown[]>>,
+  ): Promise<"right" | "wrote" | "raced"> {
+    const [mutate, validate] = await Promise.all([this.#read("mutate"), this.#read("validate")]);
+    const read = { mutate, validate };
+    const wanted = await want({ mutate: bundleOf(mutate), validate: bundleOf(validate) });
     const written: boolean[] = [];
     for (const webhook of WEBHOOKS) {
-      const path = pathOf(KINDS[webhook], { name: this.#options.name });
-      const live = configurationSchema.parse(await this.#options.api.request({ method: "GET", path }));
+      const live = read[webhook];
       const differs = differences({ webhooks: live.webhooks ?? [] }, { webhooks: wanted[webhook] });
-      if (differs.length === 0) continue;
-      written.push(await this.#write(path, { ...live, webhooks: wanted[webhook] }, differs));
+      if (differs.length > 0)
+        written.push(
+          await this.#write(pathTo(webhook, this.#options), { ...live, webhooks: wanted[webhook] }, differs),
+        );
     }
     if (written.length === 0) return "right";
     return written.includes(false) ? "raced" : "wrote";
+  }
+
+  async #read(webhook: Webhook): Promise<Configuration> {
+    const path = pathTo(webhook, this.#options);
+    return configurationSchema.parse(await this.#options.api.request({ method: "GET", path }));
   }
 
   async #write(path: string, body: object, differs: readonly string[]): Promise<boolean> {
@@ -120,6 +137,14 @@ export class Configurations {
   }
 }
 
-function trustsOne(caBundle: string | undefined, leaf: string, now: Date): boolean {
-  return isTrusted(leaf, Buffer.from(caBundle ?? "", "base64").toString("utf8"), now);
+function pathTo(webhook: Webhook, { name }: ConfigurationsOptions): string {
+  return pathOf(KINDS[webhook], { name });
+}
+
+function bundleOf(configuration: Configuration | undefined): string {
+  return textOf(configuration?.webhooks?.[0]?.clientConfig.caBundle);
+}
+
+function textOf(caBundle: string | undefined): string {
+  return Buffer.from(caBundle ?? "", "base64").toString("utf8");
 }

@@ -15,16 +15,13 @@ function setUp(more: Partial<ControllerOptions> = {}) {
     now: () => now,
     sleep: turn,
   };
-  const watch = (): never => {
-    throw new Error("not watched");
-  };
   const controller = new Controller({
-    api: { request: never, watch },
     clock,
     log: { ...silentLogger, error: (fields: object) => logged.push(fields) },
     inventory: {
       whyNotSynced: () => undefined,
       profiles: () => [cpuIsolation],
+      freshProfiles: () => Promise.resolve([cpuIsolation]),
     },
     configurations: {
       synced: true,
@@ -32,19 +29,22 @@ function setUp(more: Partial<ControllerOptions> = {}) {
       callHere: () => false,
       putRight: () => Promise.resolve("wrote"),
       trusts: () => true,
+      bundles: () => ({ mutate: "", validate: "" }),
+    },
+    certificate: {
+      refresh: () => Promise.resolve(),
+      bundleFor: () => "",
+      adopt: () => undefined,
+      current: undefined,
+      notAfter,
     },
     leader: { leads: true, follows: false },
-    certificate: { refresh: () => Promise.resolve(""), adopt: () => undefined, notAfter },
     place: { target: { url: "https://127.0.0.1:1" }, namespace: "schedgate-system" },
     metrics,
-    useCertificate: () => undefined,
+    useCertificate: () => Promise.resolve(),
     ...more,
   });
   return { controller, metrics, logged };
-}
-
-function never(): Promise<unknown> {
-  return new Promise(() => undefined);
 }
 
 function turn(): Promise<void> {
@@ -55,7 +55,8 @@ function configurations(
   putRight: () => Promise<"right" | "wrote" | "raced">,
   more: Partial<ControllerOptions["configurations"]> = {},
 ): Pick<ControllerOptions, "configurations"> {
-  const wrong = { synced: true, areRight: () => false, callHere: () => false, trusts: () => true };
+  const bundles = (): Record<"mutate" | "validate", string> => ({ mutate: "", validate: "" });
+  const wrong = { synced: true, areRight: () => false, callHere: () => false, trusts: () => true, bundles };
   return { configurations: { ...wrong, putRight, ...more } };
 }
 

@@ -1,7 +1,6 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
-import { containerFormPrefix, GRANT_ANNOTATION } from "../../common/api/names.ts";
-import { globParts, globToRe2, parseGlob } from "../../common/glob.ts";
-import type { Glob } from "../../common/glob.ts";
+import { GRANT_ANNOTATION } from "../../common/api/names.ts";
+import { isOneOf, keyExpression, quoted } from "./keyexpression.ts";
 
 /** One entry of `matchConditions` of a webhook (admissionregistration.k8s.io/v1). */
 export interface MatchCondition {
@@ -18,13 +17,60 @@ export interface MatchCondition {
  * The filter may let through more than is protected, never less.
  */
 export function matchConditions(profiles: readonly HookProfile[], ownNamespace: string): MatchCondition[] {
-  const classes = profiles.some((each) => (each.spec.protects.runtimeHandlers ?? []).length > 0);
   const terms = [
-    ...(classes ? [`(${IS_CREATE} && has(object.spec.runtimeClassName) && !${isOwnPod(ownNamespace)})`] : []),
+    ...(handlersOf(profiles).length > 0
+      ? [`(${IS_CREATE} && has(object.spec.runtimeClassName) && !${isOwnPod(ownNamespace)})`]
+      : []),
     `(${HAS} && ${NEW}.exists(k, (${keyExpression(profiles)}) && (${IS_CREATE} || ${IS_CHANGED})))`,
     `(${grantOf(HAS, NEW)} != (${IS_CREATE} ? [] : ${grantOf(HAD, OLD)}))`,
   ];
-  return [{ name: "schedgate.dev/protected", expression: terms.join(" || ") }];
+  return [condition(terms.join(" || "))];
+}
+
+/** Which Bindings: those that write something protected, or our annotation. A scheduler's write no annotation at all. */
+export function bindingConditions(profiles: readonly HookProfile[]): MatchCondition[] {
+  const key = `k == ${quoted(GRANT_ANNOTATION)} || ${keyExpression(profiles)}`;
+  return [condition(`${HAS} && ${NEW}.exists(k, ${key})`)];
+}
+
+/** Which pods are judged as they stand: those with any RuntimeClass or a protected annotation. */
+export function standingConditions(profiles: readonly HookProfile[]): MatchCondition[] {
+  return [condition(carries("object", profiles))];
+}
+
+/**
+ * Which workloads: those whose pod template, at this path, carries something protected, when it is new. Those that a
+ * controller makes for another workload are not sent: nobody reads what a controller is warned about.
+ */
+export function workloadConditions(profiles: readonly HookProfile[], path: string): MatchCondition[] {
+  const [template, before] = [`object.${path}`, `oldObject.${path}`];
+  const isNew = `(${IS_CREATE} || !has(${before}) || ${before} != ${template})`;
+  return [
+    condition(
+      `has(${template}) && !has(object.metadata.ownerReferences) && (${carries(template, profiles)}) && ${isNew}`,
+    ),
+  ];
+}
+
+/** Which RuntimeClasses: those with a protected handler. */
+export function classConditions(profiles: readonly HookProfile[]): MatchCondition[] {
+  return [condition(isOneOf("object.handler", handlersOf(profiles)))];
+}
+
+function condition(expression: string): MatchCondition {
+  return { name: "schedgate.dev/protected", expression };
+}
+
+function handlersOf(profiles: readonly HookProfile[]): string[] {
+  return profiles.flatMap(({ spec }) => spec.protects.runtimeHandlers ?? []);
+}
+
+/** Whether a pod or a pod template has a RuntimeClass, where any handler is protected, or a protected annotation. */
+function carries(pod: string, profiles: readonly HookProfile[]): string {
+  const annotations = `${pod}.metadata.annotations`;
+  const keyed = `has(${pod}.metadata) && has(${annotations}) && ${annotations}.exists(k, ${keyExpression(profiles)})`;
+  const classed = handlersOf(profiles).length > 0 ? [`has(${pod}.spec.runtimeClassName)`] : [];
+  return [...classed, `(${keyed})`].join(" || ");
 }
 
 /** The webhook's own, as the manifests name it. */
@@ -37,12 +83,6 @@ const HAD = `has(${OLD})`;
 const IS_CREATE = 'request.operation == "CREATE"';
 const IS_CHANGED = `!(${HAD} && k in ${OLD} && ${OLD}[k] == ${NEW}[k])`;
 
-/** The API server compiles no expression of more than 100,000 characters; about so many of them are for the keys. */
-const MAX_LENGTH = 60_000;
-
-/** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end every key counts. */
-const PRECISIONS = [Infinity, 64, 24, 8, 2];
-
 function isOwnPod(namespace: string): string {
   const account = "object.spec.serviceAccountName";
   return `(request.namespace == ${quoted(namespace)} && has(${account}) && ${account} == ${quoted(SERVICE_ACCOUNT)})`;
@@ -52,68 +92,4 @@ function isOwnPod(namespace: string): string {
 function grantOf(has: string, annotations: string): string {
   const name = quoted(GRANT_ANNOTATION);
   return `(${has} && ${name} in ${annotations} ? [${annotations}[${name}]] : [])`;
-}
-
-/** CEL over the annotation key `k`, as exact as its length allows. */
-function keyExpression(profiles: readonly HookProfile[]): string {
-  const globs = new Set(profiles.flatMap(({ spec }) => spec.protects.annotations ?? []));
-  const requests = new Set(profiles.flatMap(({ spec }) => spec.request?.annotation ?? []));
-  for (const precision of PRECISIONS) {
-    const expression = keyTerms(globs, requests, precision);
-    if (expression !== undefined) return expression;
-  }
-  return "true";
-}
-
-/** Undefined where it would be too long; it stops as soon as it is. */
-function keyTerms(
-  globs: Iterable<string>,
-  requests: Iterable<string>,
-  precision: number,
-): string | undefined {
-  const literals = new Set<string>();
-  const others = new Set<string>();
-  let length = 0;
-  const add = (terms: Set<string>, term: string): void => {
-    if (!terms.has(term)) length += term.length + 4; // " || "
-    terms.add(term);
-  };
-  const exactly = (text: string): void => {
-    if (text.length <= precision) add(literals, quoted(text));
-    else add(others, startsWith(text.slice(0, precision)));
-  };
-  for (const request of requests) {
-    exactly(request);
-    add(others, startsWith(containerFormPrefix(request).slice(0, precision)));
-  }
-  for (const text of globs) {
-    const glob = parseGlob(text);
-    const { head, isLiteral, isPrefix } = globParts(glob);
-    if (isLiteral) exactly(head);
-    else add(others, isPrefix ? startsWith(head.slice(0, precision)) : globExpression(glob, precision));
-    if (length > MAX_LENGTH) return undefined;
-  }
-  const list = [...literals].sort();
-  const terms = [...(list.length > 0 ? [`k in [${list.join(", ")}]`] : []), ...[...others].sort()];
-  return terms.length > 0 ? terms.join(" || ") : "false";
-}
-
-function startsWith(text: string): string {
-  return `k.startsWith(${quoted(text)})`;
-}
-
-/** Cheap tests first: the API server counts the cost of each, and refuses a pod that costs too much. */
-function globExpression(glob: Glob, precision: number): string {
-  const { head, tail } = globParts(glob);
-  const tests = [
-    ...(head === "" ? [] : [startsWith(head.slice(0, precision))]),
-    ...(tail === "" ? [] : [`k.endsWith(${quoted(tail.slice(-precision))})`]),
-    `k.matches(${quoted(globToRe2(glob, precision))})`,
-  ];
-  return `(${tests.join(" && ")})`;
-}
-
-/** A CEL string; everything here is printable ASCII, for which JSON's escapes are CEL's. */
-function quoted(text: string): string {
-  return JSON.stringify(text);
 }

@@ -10,8 +10,9 @@ function answered(
   outcomes: Answered["outcomes"] = [],
 ): Answered {
   const resource = { group: "", version: "v1", resource: "pods" };
+  const kind = { group: "", version: "v1", kind: "Pod" };
   const request = {
-    ...{ uid: "u", resource, namespace: "trading", operation: "CREATE" as const, userInfo: {} },
+    ...{ uid: "u", kind, resource, namespace: "trading", operation: "CREATE" as const, userInfo: {} },
     ...{ object: { metadata }, ...more },
   };
   return { request, outcomes, refusal: "the line", seconds: 0.001 };

@@ -9,7 +9,12 @@ import type { EventDraft } from "./events.ts";
 import { Reporter } from "./reporter.ts";
 
 const annotations = { "schedgate.dev/cpu-isolation": "enabled" };
-const record = { pod: podOf({ annotations, runtimeClassName: "wrapper" }), uid: "u-1", finished: false };
+const record = {
+  pod: podOf({ annotations, runtimeClassName: "wrapper" }),
+  uid: "u-1",
+  finished: false,
+  grants: [],
+};
 
 /** A reporter over one pod that asks; its clock never rests longer than a turn of the event loop. */
 function setUp(grants: HookGrant[], request: (call: KubeRequest) => Promise<unknown>) {

@@ -1,6 +1,8 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
-import type { Webhook } from "../admission/admit.ts";
-import { matchConditions } from "./matchconditions.ts";
+import type { Webhook } from "../admission/routes.ts";
+import type { MatchCondition } from "./matchconditions.ts";
+import { callsOf } from "./calls.ts";
+import type { Call } from "./calls.ts";
 
 /** Where the API server finds the webhook. */
 type Target = { service: { namespace: string; name: string } } | { url: string };
@@ -11,8 +13,8 @@ export interface Place {
   namespace: string;
 }
 
-/** The API server waits no longer; then the pod is refused, because failurePolicy is Fail. */
-const TIMEOUT_SECONDS = 5;
+/** The API server waits no longer; then the request is refused, where failurePolicy is Fail. */
+const TIMEOUT_SECONDS = { Fail: 5, Ignore: 2 };
 
 /**
  * The `webhooks` list of one configuration, whole and with every default written out, so that what the API server
@@ -21,36 +23,31 @@ const TIMEOUT_SECONDS = 5;
 export function webhooksOf(
   webhook: Webhook,
   profiles: readonly HookProfile[],
-  { target, namespace }: Place,
+  place: Place,
   bundle: string,
 ): ({ clientConfig: object } & Record<string, unknown>)[] {
-  return [
-    {
-      name: `${webhook}.schedgate.dev`,
-      admissionReviewVersions: ["v1"],
-      clientConfig: { caBundle: Buffer.from(bundle).toString("base64"), ...clientConfig(webhook, target) },
-      rules: [
-        {
-          apiGroups: [""],
-          apiVersions: ["v1"],
-          operations: ["CREATE", "UPDATE"],
-          // Annotations can be written by way of the status too: that write resets the spec, not the metadata.
-          resources: ["pods", "pods/status"],
-          scope: "Namespaced",
-        },
-      ],
-      matchConditions: matchConditions(profiles, namespace),
-      failurePolicy: "Fail",
-      matchPolicy: "Equivalent",
-      // A refusal leaves an event, a dry run nothing.
-      sideEffects: "NoneOnDryRun",
-      timeoutSeconds: TIMEOUT_SECONDS,
-      // No opt-out by anything that a tenant can edit.
-      namespaceSelector: {},
-      objectSelector: {},
-      ...(webhook === "mutate" && { reinvocationPolicy: "IfNeeded" }),
-    },
-  ];
+  const caBundle = Buffer.from(bundle).toString("base64");
+  const config = { caBundle, ...clientConfig(webhook, place.target) };
+  return callsOf(webhook, profiles, place.namespace).map((each) => entry(webhook, each, config));
+}
+
+function entry(webhook: Webhook, { prefix, rules, conditions, failurePolicy }: Call, clientConfig: object) {
+  return {
+    name: `${prefix}${webhook}.schedgate.dev`,
+    admissionReviewVersions: ["v1"],
+    clientConfig,
+    rules,
+    matchConditions: conditions satisfies MatchCondition[],
+    failurePolicy,
+    matchPolicy: "Equivalent",
+    // What is admitted takes room of its grant, a refusal leaves an event; a dry run does neither.
+    sideEffects: "NoneOnDryRun",
+    timeoutSeconds: TIMEOUT_SECONDS[failurePolicy],
+    // No opt-out by anything that a tenant can edit.
+    namespaceSelector: {},
+    objectSelector: {},
+    ...(webhook === "mutate" && { reinvocationPolicy: "IfNeeded" }),
+  };
 }
 
 function clientConfig(webhook: Webhook, target: Target): object {

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { Clock } from "../../common/clock.ts";
 import { hookGrantSchema } from "../../common/api/hookgrant.ts";
 import type { HookGrant } from "../../common/api/hookgrant.ts";
@@ -13,6 +14,7 @@ import { byAge, readProfile } from "../policy/profile.ts";
 import type { Profile } from "../policy/profile.ts";
 import { resolveHandler, runtimeClassSchema } from "./classes.ts";
 import type { RuntimeClass } from "./classes.ts";
+import { livePod } from "./livepod.ts";
 
 export interface InventoryOptions {
   api: KubeApi;
@@ -82,9 +84,26 @@ export class Inventory {
     return this.#heldProfiles().map((each) => each.object);
   }
 
+  /** The same, asked of the API server now. @throws where one cannot be read: it might protect anything. */
+  async freshProfiles(): Promise<HookProfile[]> {
+    const answer = await this.#api.request({ method: "GET", path: pathOf(resources.hookProfiles) });
+    const { items } = listSchema.parse(answer);
+    return items.map((each) => holdProfile(each).object).sort(byAge);
+  }
+
   /** The HookGrant objects. */
   grants(): HookGrant[] {
     return [...this.#grants.items().values()];
+  }
+
+  /** The HookGrant of this name. */
+  grant(name: string): HookGrant | undefined {
+    return this.#grants.items().get(name);
+  }
+
+  /** The HookProfile of this name, ready to judge by. */
+  profile(name: string): Profile | undefined {
+    return this.#profiles.items().get(name)?.profile;
   }
 
   /** The RuntimeClass objects, by name. */
@@ -103,10 +122,17 @@ export class Inventory {
     return resolveHandler(resolver, runtimeClassName);
   }
 
+  /** A pod as it is now, undefined where there is none. @throws KubeApiError where the API server does not say. */
+  livePod(namespace: string, name: string): Promise<unknown> {
+    return livePod(this.#api, namespace, name);
+  }
+
   #heldProfiles(): HeldProfile[] {
     return [...this.#profiles.items().values()].sort((a, b) => byAge(a.object, b.object));
   }
 }
+
+const listSchema = z.object({ items: z.array(z.unknown()) });
 
 function holdProfile(raw: unknown): HeldProfile {
   const object = hookProfileSchema.parse(raw);

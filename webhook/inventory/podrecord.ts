@@ -2,6 +2,7 @@ import * as z from "zod";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
 import { readPod } from "../../common/api/pod.ts";
 import type { Pod, ResourceList, Resources } from "../../common/api/pod.ts";
+import { namesIn } from "../policy/grants.ts";
 
 /** A pod as it is in the cluster, as little of it as judging needs. */
 export interface PodRecord {
@@ -10,6 +11,8 @@ export interface PodRecord {
   uid: string;
   /** Succeeded or Failed: it holds nothing any more, and will not run again. */
   finished: boolean;
+  /** The grants that it names. */
+  grants: readonly string[];
 }
 
 const cheap = z.object({
@@ -33,10 +36,11 @@ export function podRecord(raw: unknown, isProtected: (key: string) => boolean): 
     pod: {
       ...pod,
       annotations: Object.fromEntries(kept),
-      containers: pod.containers.map(({ name, init, ...each }) => ({ name, init, ...slim(each) })),
+      containers: pod.containers.map((each) => ({ ...each, ...slim(each) })),
       resources: pod.resources && slim(pod.resources),
     },
     uid: metadata.uid,
+    grants: namesIn(metadata.annotations?.[GRANT_ANNOTATION]),
     finished: status?.phase === "Succeeded" || status?.phase === "Failed",
   };
 }

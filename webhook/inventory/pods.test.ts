@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "@jest/globals";
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import { systemClock } from "../../common/clock.ts";
-import type { KubeApi, KubeRequest } from "../../common/kube/port.ts";
+import type { KubeApi, KubeRequest, WatchEvent } from "../../common/kube/port.ts";
 import { silentLogger } from "../../common/log.ts";
 import { cpuIsolation, profileOf } from "../policy/testing.ts";
 import { podRecord } from "./podrecord.ts";
@@ -45,10 +45,13 @@ describe("the record of a pod", () => {
     expect(podRecord(raw("a", { ...ask, spec: { runtimeClassName: "wrapper" } }), isProtected)).toEqual({
       uid: "uid-a",
       finished: false,
+      grants: [],
       pod: {
         ...{
+          uid: "uid-a",
           namespace: "trading",
           name: "a",
+          nodeName: undefined,
           serviceAccount: "engine",
           runtimeClassName: "wrapper",
           resources: undefined,
@@ -58,6 +61,8 @@ describe("the record of a pod", () => {
           {
             name: "main",
             init: false,
+            sidecar: false,
+            allocatedCpu: undefined,
             requests: { cpu: "2", memory: "1Gi" },
             limits: { cpu: "2", memory: "1Gi" },
           },
@@ -160,6 +165,72 @@ describe("the cluster's pods", () => {
     await inStep();
     expect([server.lists, pods.records().size]).toEqual([2, 20]);
     await end();
+  });
+});
+
+describe("the pods, for those who keep room", () => {
+  const granted = { annotations: { "schedgate.dev/grant": "b,g" } };
+
+  /** Looks at pods that were listed in these pages and then had these events. */
+  async function after(pages: object[][], events: WatchEvent[], look: (pods: Pods) => void): Promise<Pods> {
+    const done = new AbortController();
+    const during: boolean[] = [];
+    const request: KubeApi["request"] = ({ query }) => {
+      during.push(pods.isGone("trading", "a", "uid-a"));
+      const at = Number(query?.["continue"] ?? 0);
+      const next = at + 1 < pages.length ? { continue: String(at + 1) } : {};
+      return Promise.resolve({ metadata: { resourceVersion: "1", ...next }, items: pages[at] });
+    };
+    // eslint-disable-next-line @typescript-eslint/require-await -- a watch is a generator that waits
+    async function* watch(): AsyncGenerator<WatchEvent> {
+      yield* events;
+      try {
+        look(pods);
+      } finally {
+        done.abort();
+      }
+    }
+    const options = { api: { request, watch }, clock: systemClock, log: silentLogger };
+    const pods = new Pods({ ...options, profiles: () => [cpuIsolation], onChange: () => undefined });
+    await pods.run(done.signal);
+    // Not while a list is under way: its first pages are read, but not in place.
+    expect(during).not.toContain(true);
+    return pods;
+  }
+
+  test("are found by the grants that they name", async () => {
+    const found: string[][] = [];
+    await after([[raw("a", granted)], [raw("b", granted), raw("c", ask)]], [], (pods) => {
+      for (const grant of ["g", "other"]) found.push(pods.naming(grant).map((each) => each.pod.name));
+    });
+    expect(found).toEqual([["a", "b"], []]);
+  });
+
+  test("are gone where they were there and are no more, or another has their name; not when nobody looks", async () => {
+    const again = raw("b", granted);
+    again.metadata.uid = "uid-of-another";
+    const goneOf = (pods: Pods): string[] =>
+      ["a", "b", "c", "never"].filter((name) => pods.isGone("trading", name, `uid-${name}`));
+    let gone: string[] = [];
+    const pods = await after(
+      [["a", "b", "c"].map((name) => raw(name, granted))],
+      [
+        { type: "DELETED", object: raw("a", granted) },
+        { type: "MODIFIED", object: again },
+      ],
+      (live) => (gone = goneOf(live)),
+    );
+    expect(gone).toEqual(["a", "b"]);
+    expect(goneOf(pods)).toEqual([]);
+  });
+
+  test("that cannot be read any more are not taken for gone", async () => {
+    const broken = { metadata: { name: "a", namespace: "trading", uid: "uid-a", resourceVersion: "2" } };
+    const gone: boolean[] = [];
+    await after([[raw("a", granted)]], [{ type: "MODIFIED", object: broken }], (pods) => {
+      gone.push(pods.isGone("trading", "a", "uid-a"));
+    });
+    expect(gone).toEqual([false]);
   });
 });
 

@@ -64,7 +64,7 @@ function subjectOf({ before, after, handler }: Change): Subject {
 function finding(profile: Profile, rules: Rules, change: Change, subject: Subject): Finding {
   const { after, before, handler } = change;
   const { uses, faults } = carried(profile, subject);
-  const covers = uses.length === 0 ? undefined : coverage(profile.name, after, rules.grants, rules.now);
+  const covers = uses.length === 0 ? undefined : coverage(profile, after, rules.grants, rules.now);
   const asks = uses.some((each) => each.kind === "request") && askingContainers(profile, after).length > 0;
   const more = [
     before === undefined ? contradictionFault(profile, after) : undefined,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Pod } from "../../common/api/pod.ts";
 import type { Change, Finding } from "./decide.ts";
 import { readProfile } from "./profile.ts";
-import { forgedGrantFault, rightGrantValue, withUnnamedGrants } from "./grantannotation.ts";
+import { forgedGrantFault, rightGrantValue, withNamedGrants } from "./grantannotation.ts";
 import { cpuIsolation, podOf } from "./testing.ts";
 
 const KEY = "schedgate.dev/grant";
@@ -17,14 +17,14 @@ function covered(...lists: [string, ...string[]][]): Finding[] {
   return lists.map((grants) => ({
     profile: readProfile(cpuIsolation),
     uses: [{ kind: "request", key: "a" }],
-    coverage: { covered: true, grants },
+    coverage: { covered: true, grants, full: [] },
     faults: [],
   }));
 }
 
 function judge(change: Change, findings: Finding[]): "right" | "forged" | "unnamed" {
   if (forgedGrantFault(change, findings) !== undefined) return "forged";
-  return withUnnamedGrants(change, findings).every((each) => each.faults.length === 0) ? "right" : "unnamed";
+  return withNamedGrants(change, findings).every((each) => each.faults.length === 0) ? "right" : "unnamed";
 }
 
 describe("the grant annotation", () => {

@@ -2,6 +2,7 @@ import type { Pod } from "../../common/api/pod.ts";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
 import { coveringGrants } from "./decide.ts";
 import type { Change, Finding } from "./decide.ts";
+import { nameable, namesIn, summary } from "./grants.ts";
 import { usesText } from "./message.ts";
 
 /**
@@ -26,7 +27,7 @@ export function forgedGrantFault(
   const [was, is] = [before?.annotations[GRANT_ANNOTATION], after.annotations[GRANT_ANNOTATION]];
   if (was === is) return undefined;
   const named = namesIn(is);
-  const covering = findings.flatMap(({ coverage }) => (coverage?.covered === true ? coverage.grants : []));
+  const covering = findings.flatMap(({ coverage }) => nameable(coverage));
   const kept = namesIn(was).every((each) => named.includes(each));
   const honest = named.every((each) => namesIn(was).includes(each) || covering.includes(each));
   const tidy = is === (named.length === 0 ? undefined : named.join(","));
@@ -35,22 +36,23 @@ export function forgedGrantFault(
 }
 
 /**
- * The findings, each with a fault more where what it grants is not named on the pod: our mutating webhook did not see
- * it, so the pod would carry no trace of its grant. Judged like any fault, by the profile's enforcement.
+ * The findings, by the grants that the pod names: in these it takes its room, and where they have none any more, it has
+ * none. Where it names no grant that covers, our mutating webhook did not see what needs one, and the pod would carry
+ * no trace of it: a fault, judged like any by the profile's enforcement.
  */
-export function withUnnamedGrants({ after }: Change, findings: readonly Finding[]): Finding[] {
+export function withNamedGrants({ after }: Change, findings: readonly Finding[]): Finding[] {
   const named = namesIn(after.annotations[GRANT_ANNOTATION]);
   return findings.map((each) => {
-    if (each.coverage?.covered !== true) return each;
-    if (each.coverage.grants.some((grant) => named.includes(grant))) return each;
+    const { coverage } = each;
+    if (coverage?.covered !== true) return each;
+    const byName = summary(
+      coverage.grants.filter((grant) => named.includes(grant)),
+      coverage.full.filter(({ grant }) => named.includes(grant)),
+    );
+    if (byName !== undefined) return { ...each, coverage: byName };
     const fault =
       `another webhook added ${usesText(each.uses)} after schedgate saw the pod: put it in the pod template ` +
       "(or the grant is only seconds old: try again)";
     return { ...each, faults: [...each.faults, fault] };
   });
-}
-
-/** The grants that a value names, sorted. */
-function namesIn(value: string | undefined): string[] {
-  return [...new Set((value ?? "").split(",").filter((each) => each !== ""))].sort();
 }

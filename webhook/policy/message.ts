@@ -3,6 +3,7 @@ import { API_VERSION } from "../../common/api/names.ts";
 import type { Finding } from "./decide.ts";
 import { isClean } from "./decide.ts";
 import type { Uncovered } from "./grants.ts";
+import type { Full } from "./room.ts";
 import type { Use } from "./uses.ts";
 
 /** So many protected things are named; the others are counted. */
@@ -49,17 +50,34 @@ function coverageText(pod: Pod, coverage: Uncovered): string {
   switch (coverage.reason) {
     case "none":
       return `no HookGrant covers ${who}`;
+    case "otherAccount":
+      return `no HookGrant covers ${who}, only others of its namespace (is spec.serviceAccountName right?)`;
     case "expired":
       return `the HookGrant ${coverage.grant} for ${who} expired at ${coverage.notAfter}`;
     case "noRoom":
-      return `the HookGrant ${coverage.grant} for ${who} has no room (${coverage.limit}: limit 0)`;
+      return `the HookGrant ${coverage.full[0].grant} for ${who} has no room (${roomText(coverage.full[0])})`;
   }
+}
+
+/** How full a grant is: `pods: 10/10 used`. */
+function roomText({ limit, used, max, takes }: Full): string {
+  const more = limit === "isolatedCPUs" ? `, this pod takes ${takes}` : "";
+  return `${limit}: ${used}/${max} used${more}`;
+}
+
+/** A pod that uses what is protected already, and now wants more of its grant than there is. */
+export function noMoreRoomFault(full: Full): string {
+  return `the HookGrant ${full.grant} has no room for this (${roomText(full)}): ${editCommand(full.grant)}`;
+}
+
+function editCommand(grant: string): string {
+  return `a cluster admin can change that: kubectl edit hookgrant ${grant}`;
 }
 
 /** A command that a cluster admin can paste. Names are DNS names, so nothing in it needs quoting of its own. */
 function remedy(pod: Pod, profile: string, coverage: Uncovered): string {
-  if (coverage.reason !== "none")
-    return `a cluster admin can change that: kubectl edit hookgrant ${coverage.grant}`;
+  if (coverage.reason === "noRoom") return editCommand(coverage.full[0].grant);
+  if (coverage.reason === "expired") return editCommand(coverage.grant);
   const grant = {
     apiVersion: API_VERSION,
     kind: "HookGrant",

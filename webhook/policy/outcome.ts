@@ -6,7 +6,12 @@ export interface Outcome {
   reason: "Granted" | "NotGranted" | "Expired" | "NoRoom" | "Unusable";
 }
 
-const UNCOVERED = { none: "NotGranted", expired: "Expired", noRoom: "NoRoom" } as const;
+const UNCOVERED = {
+  none: "NotGranted",
+  otherAccount: "NotGranted",
+  expired: "Expired",
+  noRoom: "NoRoom",
+} as const;
 
 /** Without a grant nothing else matters; with one, what asks may still be impossible. */
 export function outcomeOf({ profile, coverage, faults }: Finding): Outcome {

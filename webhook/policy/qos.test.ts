@@ -4,7 +4,7 @@ import { exclusiveCpus, isGuaranteed } from "./qos.ts";
 import { container, podOf } from "./testing.ts";
 
 function sized(limits: ResourceList, requests: ResourceList = {}): Container {
-  return { name: "main", init: false, requests, limits };
+  return { ...container("main"), requests, limits };
 }
 
 const full = { cpu: "2", memory: "1Gi" };
@@ -43,12 +43,12 @@ describe("exclusive CPUs", () => {
     ["500m", 0],
   ])("of %s CPUs are %d", (cpu, exclusive) => {
     const only = container("main", cpu);
-    expect(exclusiveCpus(podOf({ containers: [only] }), only)).toBe(exclusive);
+    expect(exclusiveCpus(podOf({ containers: [only] }))(only)).toBe(exclusive);
   });
 
   test("are none in a pod that is not Guaranteed, or that gives resources as a whole", () => {
     const main = container("main");
-    expect(exclusiveCpus(podOf({ containers: [main, { ...main, limits: {} }] }), main)).toBe(0);
-    expect(exclusiveCpus(podOf({ resources: { limits: full, requests: full } }), main)).toBe(0);
+    expect(exclusiveCpus(podOf({ containers: [main, { ...main, limits: {} }] }))(main)).toBe(0);
+    expect(exclusiveCpus(podOf({ resources: { limits: full, requests: full } }))(main)).toBe(0);
   });
 });

@@ -18,13 +18,13 @@ function isFixed({ requests, limits }: Resources, resource: string): boolean {
 }
 
 /**
- * The whole CPUs that the kubelet's static policy gives to a container alone, 0 where none: the pod is Guaranteed and
- * the CPUs are whole (policy_static.go, guaranteedCPUs). Without a gate that is off by default, that policy passes over
- * pods that give resources for the pod as a whole.
+ * The whole CPUs that the kubelet's static policy gives to each container of a pod alone, 0 where none: the pod is
+ * Guaranteed and the CPUs are whole (policy_static.go, guaranteedCPUs). Without a gate that is off by default, that
+ * policy passes over pods that give resources for the pod as a whole.
  */
-export function exclusiveCpus(pod: Pod, container: Container): number {
-  if (pod.resources !== undefined || !isGuaranteed(pod)) return 0;
-  return wholeUnits(amount(container.limits, "cpu") ?? 0n) ?? 0;
+export function exclusiveCpus(pod: Pod): (container: Container) => number {
+  if (pod.resources !== undefined || !isGuaranteed(pod)) return () => 0;
+  return ({ limits }) => wholeUnits(amount(limits, "cpu") ?? 0n) ?? 0;
 }
 
 function amount(list: ResourceList, resource: string): bigint | undefined {

@@ -9,6 +9,7 @@ export function requirementFault(profile: Profile, pod: Pod): string | undefined
     return "its quality of service class must be Guaranteed: give every container CPU and memory requests equal to its limits";
   }
   if (!profile.requires.exclusiveCpus) return undefined;
-  if (askingContainers(profile, pod).some((each) => exclusiveCpus(pod, each) > 0)) return undefined;
+  const cpusOf = exclusiveCpus(pod);
+  if (askingContainers(profile, pod).some((each) => cpusOf(each) > 0)) return undefined;
   return "at least one container that asks must have whole CPUs of its own: a whole number as CPU request and limit, in a pod of class Guaranteed";
 }

@@ -1,4 +1,4 @@
-import type { HookGrant } from "../../common/api/hookgrant.ts";
+import type { Holder, HookGrant } from "../../common/api/hookgrant.ts";
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import type { Container, Pod } from "../../common/api/pod.ts";
 import type { Rules } from "./decide.ts";
@@ -38,6 +38,11 @@ export function grantOf(name: string, spec: Partial<HookGrant["spec"]> = {}): Ho
   };
 }
 
+/** A pod that holds room of a grant, by its uid. */
+export function holderOf(uid: string, isolatedCPUs: number, since: Date = now): Holder {
+  return { uid, namespace: "trading", name: `pod-${uid}`, isolatedCPUs, since: since.toISOString() };
+}
+
 /** The moment at which the tests judge. */
 export const now = new Date("2026-06-01T00:00:00Z");
 
@@ -48,17 +53,26 @@ export function rulesOf(profiles: readonly HookProfile[], grants: readonly HookG
 
 /** A container with these CPUs and memory as request and limit. */
 export function container(name: string, cpu = "2", memory = "1Gi"): Container {
-  return { name, init: false, requests: {}, limits: { cpu, memory } };
+  return {
+    name,
+    init: false,
+    sidecar: false,
+    allocatedCpu: undefined,
+    requests: {},
+    limits: { cpu, memory },
+  };
 }
 
 /** A Guaranteed pod with whole CPUs. */
 export function podOf(changes: Partial<Pod> = {}): Pod {
   return {
+    uid: "pod-1",
     namespace: "trading",
     name: "engine-0",
     serviceAccount: "engine",
     annotations: {},
     runtimeClassName: undefined,
+    nodeName: undefined,
     containers: [container("main")],
     resources: undefined,
     ...changes,

@@ -59,6 +59,12 @@ describe("the line of a refusal", () => {
       `${[1, 2, 3, 4].map((i) => `annotation cpu-load-balancing.crio.io/${String(i)}, `).join("")}annotation cpu-load-balancing.crio.io/5 and 2 more are ${NONE}`,
     ],
     [
+      "a grant of another service account, which is not named",
+      podOf(asking),
+      { grants: [grantOf("secret", { subjects: [{ namespace: "trading", serviceAccounts: ["hidden"] }] })] },
+      `annotation ${ASK}=enabled is protected by HookProfile cpu-isolation, and no HookGrant covers service account trading/engine, only others of its namespace (is spec.serviceAccountName right?); ${REMEDY}`,
+    ],
+    [
       "an expired grant",
       podOf(asking),
       { grants: [grantOf("old", { notAfter: "2026-01-01T00:00:00Z" })] },
@@ -68,7 +74,7 @@ describe("the line of a refusal", () => {
       "a grant without room",
       podOf(asking),
       { grants: [grantOf("full", { limits: { isolatedCPUs: 0 } })] },
-      `annotation ${ASK}=enabled is protected by HookProfile cpu-isolation, and the HookGrant full for service account trading/engine has no room (isolatedCPUs: limit 0); a cluster admin can change that: kubectl edit hookgrant full`,
+      `annotation ${ASK}=enabled is protected by HookProfile cpu-isolation, and the HookGrant full for service account trading/engine has no room (isolatedCPUs: 0/0 used, this pod takes 2); a cluster admin can change that: kubectl edit hookgrant full`,
     ],
     [
       "a value that is none",

@@ -13,13 +13,13 @@ const MAX_BODY = 7 * 1024 * 1024;
 /** Bytes of all bodies in flight; a parsed body takes a multiple of its length. */
 const BODY_BUDGET = 5 * MAX_BODY;
 
-/** The HTTP application of both webhooks. */
-export function createApp(deps: AdmissionDeps, budget = BODY_BUDGET): Express {
+/** The HTTP application of both webhooks. `bodyMs`: a body that takes longer is cut off. */
+export function createApp(deps: AdmissionDeps, budget = BODY_BUDGET, bodyMs?: number): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   const body = express.raw({ type: "application/json", limit: MAX_BODY });
-  app.use(bodyBudget(budget, MAX_BODY));
+  app.use(bodyBudget(budget, MAX_BODY, bodyMs));
   for (const webhook of ["mutate", "validate"] as const)
     app.post(`/${webhook}`, body, handler(webhook, deps));
   app.use((_, response: Response) => {

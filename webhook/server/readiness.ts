@@ -1,5 +1,5 @@
 import type { Clock } from "../../common/clock.ts";
-import type { ServingCertificate } from "../controller/certificate.ts";
+import type { CertificateSource } from "../controller/certificate.ts";
 import type { Controller } from "../controller/controller.ts";
 import type { Configurations } from "../controller/configurations.ts";
 import type { Inventory } from "../inventory/inventory.ts";
@@ -7,7 +7,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 export interface ReadinessOptions {
   inventory: Inventory;
   configurations: Configurations;
-  certificate: ServingCertificate;
+  certificate: CertificateSource;
   controller: Controller;
   clock: Clock;
   /** Set when the process is told to end. */

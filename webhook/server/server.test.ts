@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Agent, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -14,7 +15,8 @@ const ca = issueCa(new Date());
 const leaf = () => issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
 const deps: AdmissionDeps = {
   rules: () => rulesOf([cpuIsolation]),
-  classes: { handlerOf: () => Promise.resolve(undefined) },
+  cluster: { handlerOf: () => Promise.resolve(undefined), livePod: () => Promise.resolve(undefined) },
+  room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
   clock: { now: () => now, sleep: () => Promise.resolve() },
   log: silentLogger,
   count: () => undefined,
@@ -46,9 +48,9 @@ afterEach(async () => {
   running = undefined;
 });
 
-async function start(budget?: number): Promise<number> {
-  running = createWebhookServer(createApp(deps, budget));
-  await running.listen(0, leaf());
+async function start(budget?: number, bodyMs?: number): Promise<number> {
+  running = createWebhookServer(createApp(deps, budget, bodyMs));
+  await running.serve(0, leaf());
   return (running.address() as AddressInfo).port;
 }
 
@@ -105,6 +107,7 @@ const review = JSON.stringify({
   kind: "AdmissionReview",
   request: {
     uid: "u",
+    kind: { group: "", version: "v1", kind: "Pod" },
     resource: { group: "", version: "v1", resource: "pods" },
     namespace: "a",
     operation: "CREATE",
@@ -141,6 +144,16 @@ describe("the HTTPS server", () => {
     expect(statuses.sort()).toEqual([200, 503]);
   });
 
+  test("cuts off whoever sends its body too slowly, and gives the room to others", async () => {
+    const port = await start(Buffer.byteLength(review), 300);
+    const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(review) };
+    const slow = request({ host: "127.0.0.1", port, path: "/validate", method: "POST", agent, headers });
+    const cut = once(slow, "error");
+    slow.write("{");
+    await expect(cut).resolves.toMatchObject([{ code: "ECONNRESET" }]);
+    expect((await send(port, "/validate", review)).status).toBe(200);
+  });
+
   test("takes a body of 7 MiB", async () => {
     const padded = review + " ".repeat(7 * 1024 * 1024 - review.length);
     expect((await send(await start(), "/validate", padded)).status).toBe(200);
@@ -149,7 +162,7 @@ describe("the HTTPS server", () => {
   test("shows a new certificate to new connections, and keeps the old ones", async () => {
     const port = await start();
     const first = await send(port, "/validate", review);
-    running?.useCertificate(leaf());
+    await running?.serve(0, leaf());
     expect((await send(port, "/validate", review)).serial).toBe(first.serial);
     agent.destroy();
     agent = new Agent({ keepAlive: true, ca: ca.certificate, maxCachedSessions: 0 });

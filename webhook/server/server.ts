@@ -6,8 +6,13 @@ import type { KeyPair } from "../../certs/issue.ts";
 
 /** The API server keeps idle connections for 90 s (Go's default): close later than it does, or it meets closed ones. */
 const KEEP_ALIVE_MS = 95_000;
-const HEADERS_MS = 32_000;
-const REQUEST_MS = 30_000;
+/** The API server waits 5 s for an answer (webhooks.ts); whoever takes longer to ask is nobody it waits for. */
+const HEADERS_MS = 5_000;
+const REQUEST_MS = 10_000;
+/** Node looks at both this often. */
+const CHECK_MS = 1_000;
+
+const TLS = { ALPNProtocols: ["http/1.1"], minVersion: "TLSv1.2" } as const;
 
 /** An API server opens as many connections as it has calls under way; more than these are closed at once. */
 const MAX_CONNECTIONS = 2_000;
@@ -16,11 +21,10 @@ const MAX_CONNECTIONS = 2_000;
 const CLOSE_MS = 10_000;
 
 export interface WebhookServer {
-  listen(port: number, leaf: KeyPair): Promise<void>;
+  /** Listens, or where it does already, gives this certificate to new connections; those that are open stay. */
+  serve(port: number, leaf: KeyPair): Promise<void>;
   /** Where it listens; null before. */
   address(): ReturnType<HttpServer["address"]>;
-  /** New connections get this certificate; those that are open stay. */
-  useCertificate: (leaf: KeyPair) => void;
   /** Serves on for `drainMs`, telling each client to connect anew, then ends. */
   drain(drainMs: number, clock: Clock): Promise<void>;
 }
@@ -28,7 +32,7 @@ export interface WebhookServer {
 /** The HTTPS server of the webhooks. HTTP/1.1 only: the API server speaks nothing else to webhooks. */
 export function createWebhookServer(app: RequestListener): WebhookServer {
   let draining = false;
-  const server = createServer({ ALPNProtocols: ["http/1.1"], minVersion: "TLSv1.2" }, (request, response) => {
+  const server = createServer({ ...TLS, connectionsCheckingInterval: CHECK_MS }, (request, response) => {
     // Without this a busy client keeps its connection, and `close` would never end.
     if (draining) response.setHeader("Connection", "close");
     app(request, response);
@@ -37,17 +41,14 @@ export function createWebhookServer(app: RequestListener): WebhookServer {
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
   server.maxConnections = MAX_CONNECTIONS;
-  const use = (leaf: KeyPair): void => {
-    server.setSecureContext({ cert: leaf.certificate, key: leaf.key, minVersion: "TLSv1.2" });
-  };
   return {
-    async listen(port, leaf) {
-      use(leaf);
+    async serve(port, leaf) {
+      server.setSecureContext({ cert: leaf.certificate, key: leaf.key, minVersion: "TLSv1.2" });
+      if (server.listening) return;
       server.listen(port);
       await once(server, "listening");
     },
     address: () => server.address(),
-    useCertificate: use,
     async drain(drainMs, clock) {
       draining = true;
       await clock.sleep(drainMs);

@@ -63,7 +63,7 @@ Pod trading/left (service account default)
   uses runtimeClassName wrapper (handler wrapper), protected by HookProfile cpu-isolation (Enforce)
     covered by no HookGrant
   a pod like this now: refused
-    pod trading/left: runtimeClassName wrapper (handler wrapper) is protected by HookProfile cpu-isolation, and no HookGrant covers service account trading/default; …
+    pod trading/left: runtimeClassName wrapper (handler wrapper) is protected by HookProfile cpu-isolation, and no HookGrant covers service account trading/default, only others of its namespace (is spec.serviceAccountName right?); …
 Pod trading/ghost (service account default)
   a pod like this now: refused
     schedgate could not judge this: RuntimeClass ghost does not exist, so it is not known whether it is protected

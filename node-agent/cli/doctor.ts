@@ -1,0 +1,64 @@
+import type { Installed } from "../host/installed.ts";
+
+/** What a node's set-up shows of itself. */
+export interface SetUp {
+  /** Why no back-end works here; undefined where one does. */
+  backendError: string | undefined;
+  /** What the installer left; undefined where it has not finished. */
+  installed: Installed | undefined;
+  /** Text of the file that registers the handler, undefined where it is gone. */
+  runtimeConfig: string | undefined;
+  /** Text of the kubelet's cpu_manager_state, undefined where there is none. */
+  kubeletState: string | undefined;
+  kubeletStatePath: string;
+  /** Whether flock(1) can be run. */
+  hasFlock: boolean;
+  isRoot: boolean;
+  onFailure: "deny" | "allow";
+  /** What the companion last failed at, with its time. */
+  lastFailure: string | undefined;
+}
+
+/** What is wrong with this node's set-up, each with what to do; empty where containers can be isolated. */
+export function findings(setUp: SetUp): string[] {
+  return [
+    setUp.isRoot ? undefined : "this is not root: what is found below may only be what it cannot see",
+    setUp.backendError,
+    setUp.hasFlock ? undefined : "flock (util-linux) is not on the PATH: nothing can be isolated without it",
+    handlerFlaw(setUp),
+    kubeletFlaw(setUp),
+  ].filter((finding) => finding !== undefined);
+}
+
+/** What is worth knowing and may be as it should be. */
+export function remarks({ onFailure, lastFailure }: SetUp): string[] {
+  return [
+    onFailure === "allow"
+      ? "containers whose isolation fails start all the same (ON_FAILURE is allow)"
+      : undefined,
+    lastFailure === undefined ? undefined : `the last failure was ${lastFailure}`,
+  ].filter((remark) => remark !== undefined);
+}
+
+function handlerFlaw({ installed, runtimeConfig }: SetUp): string | undefined {
+  if (installed === undefined)
+    return "the runtime handler is not registered: the node agent's installer has not finished, see its log";
+  const { config, runtime, handler } = installed;
+  if (runtimeConfig === undefined)
+    return `${config}, which registers handler "${handler}" with ${runtime}, is gone: restart the node agent's pod`;
+  if (!runtimeConfig.includes("/opt/schedgate/bin/launcher.sh"))
+    return `${config} no longer names the launcher for handler "${handler}": restart the node agent's pod`;
+  return undefined;
+}
+
+function kubeletFlaw({ kubeletState, kubeletStatePath }: SetUp): string | undefined {
+  if (kubeletState === undefined)
+    return `${kubeletStatePath} is not there: SCHEDGATE_KUBELET_STATE must be the kubelet's cpu_manager_state`;
+  try {
+    const { policyName } = JSON.parse(kubeletState) as { policyName?: unknown };
+    if (policyName === "static") return undefined;
+    return `the kubelet's CPU manager policy is "${String(policyName)}": no container has CPUs of its own before it is "static"`;
+  } catch {
+    return `${kubeletStatePath} is not JSON: the kubelet writes it anew when it is removed and the kubelet restarted`;
+  }
+}

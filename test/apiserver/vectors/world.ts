@@ -1,0 +1,84 @@
+import { resources } from "../../../common/kube/paths.ts";
+import { pathOf } from "../../../common/kube/paths.ts";
+import { KubeApiError } from "../../../common/kube/port.ts";
+import type { KubeApi } from "../../../common/kube/port.ts";
+import type { Output } from "../../lab/exec.ts";
+import { create, eventually, namespace, refusalOf, remove, startCluster } from "../cluster.ts";
+import type { Cluster, Json } from "../cluster.ts";
+import { ASK, grant, pod } from "../objects.ts";
+import type { PodOptions } from "../objects.ts";
+import { startWebhook } from "../webhook.ts";
+import type { Webhook } from "../webhook.ts";
+
+const { pods, hookGrants } = resources;
+
+/** A cluster with a webhook, a namespace `trading` without right and one `granted` with it. */
+export interface World {
+  cluster: Cluster;
+  api: KubeApi;
+  webhook: Webhook;
+  /** Makes a pod, and deletes one of that name before. */
+  createPod(where: string, options?: PodOptions): Promise<Json>;
+  /** The line of a 403 of ours. */
+  refused(call: Promise<unknown>): Promise<string>;
+  /** Waits until a pod that asks is admitted there. */
+  inForce(where: string): Promise<void>;
+  /** Sends an object to a path as kubectl does; what it prints. */
+  raw(verb: "create" | "replace", path: string, body: Json, ...as: string[]): Promise<Output>;
+  stop(): Promise<void>;
+}
+
+/** Brings the world of one test file up. */
+export async function openWorld(name: string): Promise<World> {
+  const cluster = await startCluster(name);
+  const { api } = cluster;
+  const webhook = await startWebhook(cluster);
+  await webhook.ready();
+  const world: World = {
+    cluster,
+    api,
+    webhook,
+    createPod: async (where, options = {}) => {
+      await remove(api, pods, { namespace: where, name: options.name ?? "engine-0" });
+      return create(api, pods, pod(options), { namespace: where });
+    },
+    refused,
+    inForce: (where) => inForce(api, where),
+    raw: (verb, path, body, ...as) =>
+      cluster.lab.kubectl([verb, "--raw", path, "-f", "-", ...as], JSON.stringify(body)),
+    stop: async () => {
+      await webhook.stop();
+      await cluster.stop();
+    },
+  };
+  await namespace(api, "trading", "engine");
+  await namespace(api, "granted");
+  await create(api, hookGrants, grant("granted", "granted"));
+  await world.inForce("granted");
+  return world;
+}
+
+async function refused(call: Promise<unknown>): Promise<string> {
+  const { status, reason, message } = await refusalOf(call);
+  if (status !== 403 || reason !== "Forbidden" || !message.includes("schedgate.dev")) {
+    throw new Error(`not a refusal of ours: ${status} ${reason}: ${message}`);
+  }
+  return message.replace(/^.*denied the request: /, "");
+}
+
+async function inForce(api: KubeApi, where: string): Promise<void> {
+  const body = pod({ annotations: { [ASK]: "enabled" } });
+  const path = pathOf(pods, { namespace: where });
+  await eventually(
+    `a pod to be admitted in ${where}`,
+    async () => {
+      try {
+        return await api.request({ method: "POST", path, body, query: { dryRun: "All" } });
+      } catch (error) {
+        if (error instanceof KubeApiError && error.status === 403) return undefined;
+        throw error;
+      }
+    },
+    5_000,
+  );
+}

@@ -1,0 +1,289 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { pathOf, resources } from "../../../common/kube/paths.ts";
+import type { KubeApi, PatchType } from "../../../common/kube/port.ts";
+import { create, eventually, get, kinds, namespace, patch, refusalOf, remove } from "../cluster.ts";
+import type { Json } from "../cluster.ts";
+import { annotationsOf, ASK, GRANT, grant, pod, profile, specOf } from "../objects.ts";
+import { openWorld } from "./world.ts";
+import type { World } from "./world.ts";
+
+const { pods, hookGrants, hookProfiles } = resources;
+
+jest.setTimeout(30_000);
+
+let world: World;
+let api: KubeApi;
+
+beforeAll(async () => {
+  world = await openWorld("writes");
+  ({ api } = world);
+}, 600_000);
+
+afterAll(() => world.stop(), 60_000);
+
+type Write = (where: string, annotations: Record<string, string>, subresource?: string) => Promise<Json>;
+
+const at = (where: string, subresource?: string) => ({
+  namespace: where,
+  name: "engine-0",
+  ...(subresource !== undefined && { subresource }),
+});
+
+/** A pod without its version: a scheduler writes to it at the same time. */
+async function read(where: string): Promise<Json> {
+  const body = await get(api, pods, at(where));
+  delete (body["metadata"] as Json)["resourceVersion"];
+  return body;
+}
+
+/** Puts one ephemeral container into a pod; what kubectl prints. */
+async function debug(where: string): Promise<{ code: number; stderr: string }> {
+  const body = await read(where);
+  const container = {
+    name: "debug",
+    image: "x",
+    terminationMessagePolicy: "File",
+    imagePullPolicy: "Always",
+  };
+  specOf(body)["ephemeralContainers"] = [container];
+  const { code, stderr } = await world.raw("replace", pathOf(pods, at(where, "ephemeralcontainers")), body);
+  return { code, stderr };
+}
+
+async function put(where: string, annotations: Record<string, string>, subresource?: string): Promise<Json> {
+  const body = await read(where);
+  (body["metadata"] as Json)["annotations"] = { ...annotationsOf(body), ...annotations };
+  return api.request({ method: "PUT", path: pathOf(pods, at(where, subresource)), body }) as Promise<Json>;
+}
+
+function patchAs(as: PatchType, bodyOf: (annotations: Record<string, string>) => unknown): Write {
+  return (where, annotations, subresource) => {
+    const query = as === "apply" ? { fieldManager: "test", force: true } : {};
+    const path = pathOf(pods, at(where, subresource));
+    return api.request({
+      method: "PATCH",
+      path,
+      body: bodyOf(annotations),
+      patch: as,
+      query,
+    }) as Promise<Json>;
+  };
+}
+
+const merge = (annotations: Record<string, string>): object => ({ metadata: { annotations } });
+const json = (annotations: Record<string, string>): object[] => [
+  { op: "add", path: "/metadata/annotations", value: annotations },
+];
+const apply = (annotations: Record<string, string>): object => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "engine-0", annotations },
+});
+
+describe.each<[string, Write]>([
+  ["PUT", put],
+  ["JSON patch", patchAs("json", json)],
+  ["merge patch", patchAs("merge", merge)],
+  ["strategic merge patch", patchAs("strategic", merge)],
+  ["server-side apply", patchAs("apply", apply)],
+])("a running pod can't get a protected annotation without a grant: %s", (_, write) => {
+  test.each([[undefined], ["status"]])("of the pod, subresource %s", async (subresource) => {
+    await world.createPod("trading", { annotations: { a: "b" } });
+    for (const key of [ASK, "cpu-load-balancing.crio.io", "cpu-isolation.schedgate.dev/main"]) {
+      expect(await world.refused(write("trading", { [key]: "enabled" }, subresource))).toContain(
+        "is protected",
+      );
+    }
+    expect(await world.refused(write("trading", { [GRANT]: "granted" }, subresource))).toContain(
+      "is written by schedgate alone",
+    );
+    await write("trading", { a: "c" }, subresource);
+    await world.createPod("granted", { annotations: { a: "b" } });
+    expect(annotationsOf(await write("granted", { [ASK]: "enabled" }, subresource))[GRANT]).toBe("granted");
+  });
+});
+
+function binding(annotations?: Record<string, string>, more: Json = {}): Json {
+  return {
+    apiVersion: "v1",
+    kind: "Binding",
+    metadata: { name: "engine-0", ...(annotations && { annotations }), ...more },
+    target: { apiVersion: "v1", kind: "Node", name: "no-such-node" },
+  };
+}
+
+describe.each<[string, (where: string, body: Json) => Promise<Json>]>([
+  ["pods/binding", (where, body) => create(api, pods, body, at(where, "binding"))],
+  ["bindings", (where, body) => create(api, kinds.bindings, body, { namespace: where })],
+])("a Binding by way of %s", (_, bind) => {
+  test("can't bring a protected annotation onto a pod without a grant", async () => {
+    await world.createPod("trading");
+    expect(await world.refused(bind("trading", binding({ [ASK]: "enabled" })))).toContain(
+      "pod trading/engine-0: annotation schedgate.dev/cpu-isolation=enabled is protected",
+    );
+    expect(await world.refused(bind("trading", binding({ [GRANT]: "granted" })))).toContain(
+      "by schedgate alone",
+    );
+    expect(annotationsOf(await get(api, pods, at("trading")))).toEqual({});
+  });
+
+  test("of a granted pod is allowed, and the grant is noted on the pod", async () => {
+    await world.createPod("granted");
+    await bind("granted", binding({ [ASK]: "enabled", "example.com/a": "b" }));
+    const bound = await get(api, pods, at("granted"));
+    expect(annotationsOf(bound)).toEqual({ [ASK]: "enabled", "example.com/a": "b", [GRANT]: "granted" });
+    expect(specOf(bound)["nodeName"]).toBe("no-such-node");
+  });
+
+  test("of an ordinary pod, as a scheduler makes it, never arrives", async () => {
+    for (const annotations of [undefined, { "example.com/a": "b" }]) {
+      await world.createPod("trading");
+      const before = await world.webhook.requests();
+      await bind("trading", binding(annotations));
+      expect(await world.webhook.requests()).toBe(before);
+    }
+  });
+});
+
+test("a Binding can't bring an annotation onto another pod of that name than the one that was judged", async () => {
+  await world.createPod("granted");
+  const body = binding({ [ASK]: "enabled" }, { uid: "of-another-pod" });
+  expect(await world.refused(create(api, pods, body, at("granted", "binding")))).toContain(
+    "must name the pod's uid",
+  );
+});
+
+describe("keys that a program could stumble over", () => {
+  const keys = [
+    "constructor",
+    "toString",
+    "hasOwnProperty",
+    "a.example/constructor",
+    "x-a~b/c",
+    "x-~0~1/y",
+    "__proto__",
+  ];
+
+  beforeAll(async () => {
+    const annotations = ["constructor", "toString", "hasOwnProperty", "*/constructor", "x-*/*", "__proto__"];
+    await create(api, hookProfiles, profile("odd", { protects: { annotations } }));
+    await create(api, hookGrants, grant("odd", "granted", { profileName: "odd" }));
+    await eventually("the profile and its grant", async () => {
+      const made = await world.createPod("granted", { annotations: { constructor: "x" } });
+      return annotationsOf(made)[GRANT] === "odd" ? true : undefined;
+    });
+  });
+
+  afterAll(async () => {
+    await remove(api, hookProfiles, { name: "odd" });
+  });
+
+  test.each(keys)(
+    "are judged like any other in a Binding, whose keys the API server does not check: %s",
+    async (key) => {
+      // Not a literal: `__proto__` in one is no key.
+      const annotations = Object.fromEntries([[key, "x"]]);
+      await world.createPod("trading");
+      const line = await world.refused(create(api, pods, binding(annotations), at("trading", "binding")));
+      expect(line).toContain(`annotation ${key} is protected by HookProfile odd`);
+      await world.createPod("granted");
+      await create(api, pods, binding(annotations), at("granted", "binding"));
+      expect(Object.entries(annotationsOf(await get(api, pods, at("granted"))))).toEqual(
+        expect.arrayContaining([
+          [key, "x"],
+          [GRANT, "odd"],
+        ]),
+      );
+    },
+  );
+
+  test.each(keys)("are judged or refused by the API server itself on a pod: %s", async (key) => {
+    const error = await refusalOf(
+      world.createPod("trading", { annotations: Object.fromEntries([[key, "x"]]) }),
+    );
+    expect([403, 422]).toContain(error.status);
+  });
+});
+
+describe("many and large annotations", () => {
+  const many = (count: number, length: number): Record<string, string> =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`example.com/${String(i)}`, "v".repeat(length)]),
+    );
+
+  test.each([
+    ["the last of 1,000", { ...many(1000, 1), "zz.example/last": "x", [ASK]: "enabled" }],
+    ["beside 250 KiB of others", { ...many(10, 25_500), [ASK]: "enabled" }],
+    [
+      "among 1,000 protected ones",
+      Object.fromEntries(
+        Array.from({ length: 1000 }, (_, i) => [`cpu-load-balancing.crio.io/${String(i)}`, ""]),
+      ),
+    ],
+  ])("hide no protected one: %s", async (_, annotations) => {
+    const started = Date.now();
+    expect(await world.refused(world.createPod("trading", { annotations }))).toContain(
+      "protected by HookProfile",
+    );
+    expect(Date.now() - started).toBeLessThan(3_000);
+  });
+
+  test("are allowed with a grant, and 1,000 ordinary ones never arrive", async () => {
+    const made = await world.createPod("granted", { annotations: { ...many(999, 1), [ASK]: "enabled" } });
+    expect(annotationsOf(made)[GRANT]).toBe("granted");
+    const before = await world.webhook.requests();
+    await world.createPod("trading", { annotations: many(1000, 1) });
+    await world.createPod("trading", { annotations: many(10, 26_000) });
+    expect(await world.webhook.requests()).toBe(before);
+  });
+});
+
+describe("a pod whose grant is gone", () => {
+  const where = "gone";
+  const status = async (body: Json): Promise<Json> =>
+    patch(api, pods, at(where, "resize"), {
+      as: "strategic",
+      body: { spec: { containers: [{ name: "main", resources: body }] } },
+    });
+  const cpus = (cpu: string): Json => ({ limits: { cpu }, requests: { cpu } });
+
+  beforeAll(async () => {
+    await namespace(api, where);
+    await create(api, hookGrants, grant(where, where));
+    await world.inForce(where);
+    await world.createPod(where, { annotations: { [ASK]: "enabled" } });
+    await status(cpus("3"));
+    await remove(api, hookGrants, { name: where });
+    await eventually("the grant to be gone", async () =>
+      world
+        .refused(
+          create(api, pods, pod({ name: "other", annotations: { [ASK]: "enabled" } }), { namespace: where }),
+        )
+        .catch(() => undefined),
+    );
+  });
+
+  test("stays as it is, and gets no more CPUs", async () => {
+    expect(await world.refused(status(cpus("4")))).toContain(
+      "no HookGrant covers service account gone/default",
+    );
+    expect(specOf(await get(api, pods, at(where)))).toMatchObject({
+      containers: [{ resources: { limits: { cpu: "3" } } }],
+    });
+  });
+
+  test("can be debugged with a warning", async () => {
+    const { code, stderr } = await debug(where);
+    expect(stderr).toContain("no HookGrant covers service account gone/default");
+    expect(code).toBe(0);
+  });
+
+  test("of an ordinary pod, resize and debugging never arrive", async () => {
+    await world.createPod("trading");
+    const before = await world.webhook.requests();
+    const body = { spec: { containers: [{ name: "main", resources: cpus("3") }] } };
+    await patch(api, pods, at("trading", "resize"), { as: "strategic", body });
+    expect(await debug("trading")).toEqual({ code: 0, stderr: "" });
+    expect(await world.webhook.requests()).toBe(before);
+  });
+});

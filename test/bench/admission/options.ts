@@ -1,0 +1,66 @@
+import { parseArgs } from "node:util";
+import { SchedgateError } from "../../../common/errors.ts";
+
+const CONTENDERS = [
+  "none",
+  "echo",
+  "echo2",
+  "schedgate",
+  "vap+map",
+  "kyverno-cel",
+  "kyverno-policies",
+] as const;
+
+export interface Options {
+  rounds: number;
+  /** Of load, for each contender and workload in each round. */
+  seconds: number;
+  contenders: readonly string[];
+  /** Whether to measure with many grants, classes and pods instead. */
+  scale: boolean;
+  /** Pods in the cluster, for `scale`. */
+  pods: number;
+  /** A file for all figures. */
+  json: string | undefined;
+  /** A folder for CPU profiles of the webhook. */
+  cpuProfile: string | undefined;
+}
+
+export const USAGE = `usage: npm run bench:admission -- [--rounds 5] [--seconds 10] [--contenders ${CONTENDERS.join(",")}]
+       [--json FILE] [--cpu-profile FOLDER]
+       npm run bench:admission -- --scale [--pods 50000] [--json FILE]
+`;
+
+/** @throws SchedgateError E_USAGE, or an error of parseArgs, that names the argument. */
+export function readOptions(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "10" },
+      contenders: { type: "string", default: CONTENDERS.join(",") },
+      scale: { type: "boolean", default: false },
+      pods: { type: "string", default: "50000" },
+      json: { type: "string" },
+      "cpu-profile": { type: "string" },
+    },
+  });
+  const contenders = values.contenders.split(",");
+  const unknown = contenders.filter((each) => !CONTENDERS.some((known) => known === each));
+  if (unknown.length > 0) throw new SchedgateError("E_USAGE", `--contenders: no "${unknown.join(", ")}"`);
+  return {
+    rounds: positive("--rounds", values.rounds),
+    seconds: positive("--seconds", values.seconds),
+    contenders,
+    scale: values.scale,
+    pods: positive("--pods", values.pods),
+    json: values.json,
+    cpuProfile: values["cpu-profile"],
+  };
+}
+
+function positive(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new SchedgateError("E_USAGE", `${flag} ${text}: not a number above 0`);
+}

@@ -1,0 +1,34 @@
+import type { CpuSet } from "../../common/cpuset.ts";
+import type { HostFs } from "../../node-agent/host/host-fs.ts";
+import type { Lock } from "../../node-agent/isolation/lock.ts";
+
+/** A machine that a history of containers is played on: a model, or a real one. */
+export interface Machine {
+  hostFs: HostFs;
+  lock: Lock;
+  cgroupRoot: string;
+  /** State of the node agent. */
+  runDir: string;
+  /** Stands for the kubelet's cpu_manager_state. */
+  kubeletState: string;
+  /** Top cgroup of the pods. */
+  top: string;
+  /** The CPUs that a kubelet may give away. */
+  pinnable: CpuSet;
+  /** Makes a cgroup, with its parents, that may run on these CPUs. */
+  makeCgroup(dir: string, cpus: CpuSet): void;
+  /** A cgroup of ours with all that is in it; no error where it is gone. */
+  removeCgroup(dir: string): void;
+  /** A process in a cgroup. Returns its pid. */
+  spawn(cgroup: string): number;
+  /** Ends it, and waits until it is gone. */
+  kill(pid: number): Promise<void>;
+  /** Power loss; undefined where it cannot be had. */
+  reboot: ((keepsRun: boolean) => void) | undefined;
+  /** The CPUs that are in no sched domain. */
+  unbalanced(): CpuSet;
+  /** The partitions that became invalid since the last call. */
+  killedPartitions(): string[];
+  /** Every setting that isolation may touch, by file. */
+  settings(): ReadonlyMap<string, string>;
+}

@@ -1,0 +1,44 @@
+import type { Pod } from "../../common/api/pod.ts";
+import { claimsOf, withoutRoom } from "../policy/claims.ts";
+import type { Claim } from "../policy/claims.ts";
+import type { Change, Finding, Rules } from "../policy/decide.ts";
+import type { Full } from "../policy/room.ts";
+import type { Answer } from "./response.ts";
+
+/** The room of grants with limits. */
+export interface Room {
+  /** Takes it, in a dry run only looks. Resolves with what is lacking. @throws where that can't be known. */
+  reserve(claim: Claim, pod: Pod, dryRun: boolean): Promise<Full | undefined>;
+  /** Gives back what was taken for a pod that is refused after all. */
+  release(claim: Claim, pod: Pod): void;
+}
+
+/** A change that is judged, and whether it is meant. */
+export interface Judged {
+  rules: Rules;
+  change: Change;
+  dryRun: boolean;
+}
+
+/** The answer to findings; where it admits, the pod has its room by then. */
+export async function answerWithRoom(
+  findings: readonly Finding[],
+  answerTo: (findings: readonly Finding[]) => Answer,
+  { rules, change, dryRun }: Judged,
+  room: Room,
+): Promise<Answer> {
+  const first = answerTo(findings);
+  if (first.refusal !== undefined) return first;
+  const taken: Claim[] = [];
+  let list = findings;
+  for (const claim of claimsOf(rules, change, findings)) {
+    const full = await room.reserve(claim, change.after, dryRun);
+    if (full === undefined) taken.push(claim);
+    else list = withoutRoom(list, claim, full);
+  }
+  const last = answerTo(list);
+  // What a running pod holds already is not given back: it goes on as it is.
+  if (last.refusal !== undefined && change.before === undefined && !dryRun)
+    for (const claim of taken) room.release(claim, change.after);
+  return last;
+}

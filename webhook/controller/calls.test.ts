@@ -1,0 +1,80 @@
+import { describe, expect, test } from "@jest/globals";
+import { cpuIsolation, profileOf } from "../policy/testing.ts";
+import { callsOf } from "./calls.ts";
+
+// That the API server evaluates the conditions as meant is shown in test/apiserver/vectors.
+const calls = (webhook: "mutate" | "validate") =>
+  callsOf(webhook, [cpuIsolation], "schedgate-system").map(
+    ({ prefix, rules, failurePolicy, conditions }) => ({
+      prefix,
+      failurePolicy,
+      resources: (rules as { resources: string[] }[]).flatMap((each) => each.resources),
+      conditions: conditions.map((each) => each.expression),
+    }),
+  );
+
+const KEYS =
+  'k in ["cpu-load-balancing.crio.io", "schedgate.dev/cpu-isolation"] || k.startsWith("cpu-isolation.schedgate.dev/") || k.startsWith("cpu-load-balancing.crio.io/")';
+
+describe("what the API server is told to send", () => {
+  test("to the mutating webhook is what can put something protected on a pod, and fails closed", () => {
+    expect(calls("mutate").map(({ resources, failurePolicy }) => ({ resources, failurePolicy }))).toEqual([
+      { resources: ["pods", "pods/status"], failurePolicy: "Fail" },
+      { resources: ["bindings", "pods/binding"], failurePolicy: "Fail" },
+    ]);
+  });
+
+  test("to the validating webhook fails open exactly where it can't be refused", () => {
+    expect(calls("validate").map(({ prefix, failurePolicy }) => `${prefix} ${failurePolicy}`)).toEqual([
+      " Fail",
+      "bindings. Fail",
+      "resize. Fail",
+      "debug. Ignore",
+      "workloads. Ignore",
+      "cronjobs. Ignore",
+      "classes. Ignore",
+    ]);
+  });
+
+  test("is told by conditions that keep ordinary objects away", () => {
+    const [, bindings, resize, debug, , cronjobs, classes] = calls("validate").map((each) => each.conditions);
+    expect(bindings).toEqual([
+      `has(object.metadata.annotations) && object.metadata.annotations.exists(k, k == "schedgate.dev/grant" || ${KEYS})`,
+    ]);
+    expect(resize).toEqual([
+      `has(object.spec.runtimeClassName) || (has(object.metadata) && has(object.metadata.annotations) && object.metadata.annotations.exists(k, ${KEYS}))`,
+    ]);
+    expect(debug).toEqual(resize);
+    const template = "object.spec.jobTemplate.spec.template";
+    expect(cronjobs).toEqual([
+      `has(${template}) && !has(object.metadata.ownerReferences) && (has(${template}.spec.runtimeClassName) || (has(${template}.metadata) && has(${template}.metadata.annotations) && ${template}.metadata.annotations.exists(k, ${KEYS}))) && (request.operation == "CREATE" || !has(oldObject.spec.jobTemplate.spec.template) || oldObject.spec.jobTemplate.spec.template != ${template})`,
+    ]);
+    expect(classes).toEqual(['object.handler in ["wrapper"]']);
+  });
+
+  test("without a profile is no workload, no class and no running pod", () => {
+    const [, , resize, , workloads, , classes] = callsOf("validate", [], "x").map(
+      (each) => each.conditions[0]?.expression,
+    );
+    expect(resize).toContain("exists(k, false)");
+    expect(workloads).not.toContain("runtimeClassName");
+    expect(classes).toBe("object.handler in []");
+  });
+
+  test("is not longer than the API server takes, whatever the profiles", () => {
+    const runtimeHandlers = Array.from({ length: 32 }, (_, i) => `${"h".repeat(60)}${String(i)}`);
+    const annotations = Array.from({ length: 64 }, (_, i) => `${"p".repeat(200)}${String(i)}*x`);
+    const profiles = Array.from({ length: 100 }, (_, i) =>
+      profileOf(String(i), {
+        protects: {
+          runtimeHandlers: runtimeHandlers.map((each) => `${each}${String(i)}`),
+          annotations: annotations.map((each) => `${String(i)}${each}`),
+        },
+      }),
+    );
+    for (const { conditions } of callsOf("validate", profiles, "x")) {
+      expect(conditions).toHaveLength(1);
+      expect(conditions[0]?.expression.length).toBeLessThan(100_000);
+    }
+  });
+});

@@ -1,0 +1,84 @@
+import type { HookProfile } from "../../common/api/hookprofile.ts";
+import type { Webhook } from "../admission/routes.ts";
+import {
+  bindingConditions,
+  classConditions,
+  matchConditions,
+  standingConditions,
+  workloadConditions,
+} from "./matchconditions.ts";
+import type { MatchCondition } from "./matchconditions.ts";
+
+/** Requests that the API server sends here, and what it does where nobody answers. */
+export interface Call {
+  /** Before the webhook's name. */
+  prefix: string;
+  rules: object[];
+  conditions: MatchCondition[];
+  /** Ignore only where the answer could not be a refusal. */
+  failurePolicy: "Fail" | "Ignore";
+}
+
+/** Every write path that can put something protected on a pod, and what is only advised. See admission/routes.ts. */
+export function callsOf(webhook: Webhook, profiles: readonly HookProfile[], ownNamespace: string): Call[] {
+  const writes: Call[] = [
+    {
+      prefix: "",
+      // Annotations can be written by way of the status too: that write resets the spec, not the metadata.
+      rules: [scope("", ["pods", "pods/status"])],
+      conditions: matchConditions(profiles, ownNamespace),
+      failurePolicy: "Fail",
+    },
+    {
+      prefix: "bindings.",
+      // The API server merges a Binding's annotations into the pod, and sends nobody that write of the pod.
+      rules: [scope("", ["bindings", "pods/binding"], ["CREATE"])],
+      conditions: bindingConditions(profiles),
+      failurePolicy: "Fail",
+    },
+  ];
+  return webhook === "mutate" ? writes : [...writes, ...validatedOnly(profiles)];
+}
+
+function validatedOnly(profiles: readonly HookProfile[]): Call[] {
+  return [
+    {
+      prefix: "resize.",
+      rules: [scope("", ["pods/resize"], ["UPDATE"])],
+      conditions: standingConditions(profiles),
+      failurePolicy: "Fail",
+    },
+    {
+      prefix: "debug.",
+      rules: [scope("", ["pods/ephemeralcontainers"], ["UPDATE"])],
+      conditions: standingConditions(profiles),
+      failurePolicy: "Ignore",
+    },
+    {
+      prefix: "workloads.",
+      rules: [
+        scope("", ["replicationcontrollers"]),
+        scope("apps", ["daemonsets", "deployments", "replicasets", "statefulsets"]),
+        scope("batch", ["jobs"]),
+      ],
+      conditions: workloadConditions(profiles, "spec.template"),
+      failurePolicy: "Ignore",
+    },
+    {
+      prefix: "cronjobs.",
+      rules: [scope("batch", ["cronjobs"])],
+      conditions: workloadConditions(profiles, "spec.jobTemplate.spec.template"),
+      failurePolicy: "Ignore",
+    },
+    {
+      prefix: "classes.",
+      rules: [{ ...scope("node.k8s.io", ["runtimeclasses"]), scope: "Cluster" }],
+      conditions: classConditions(profiles),
+      failurePolicy: "Ignore",
+    },
+  ];
+}
+
+function scope(group: string, resources: string[], operations = ["CREATE", "UPDATE"]): object {
+  return { apiGroups: [group], apiVersions: ["v1"], operations, resources, scope: "Namespaced" };
+}

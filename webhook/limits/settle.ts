@@ -1,0 +1,68 @@
+import type { Holder, HookGrant } from "../../common/api/hookgrant.ts";
+import { MAX_HOLDERS } from "../../common/api/hookgrant.ts";
+import type { PodRecord } from "../inventory/podrecord.ts";
+import type { PodView } from "../inventory/pods.ts";
+import { isolatedCpus } from "../policy/isolatedcpus.ts";
+import type { Profile } from "../policy/profile.ts";
+
+/** A create is under way so long at most after our answer (the API server's own time limit), milliseconds. */
+export const RESERVED_MS = 60_000;
+
+export interface SettleOptions {
+  pods: PodView;
+  profile: Profile | undefined;
+  now: Date;
+  /** uids of which the API server itself said that they hold nothing of this grant. */
+  goneForSure: ReadonlySet<string>;
+}
+
+/**
+ * Who holds room of a grant with limits by what is known of the pods: those that ended are out, those that name the
+ * grant are in, whatever the limits say. A holder that was never seen stays: its pod may be about to appear. What a
+ * stale view says does no harm: an end is final, and whoever is missed is counted at the next look.
+ */
+export function settledHolders(grant: HookGrant, options: SettleOptions): Holder[] {
+  const { pods, profile, now, goneForSure } = options;
+  const held = (grant.status?.holders ?? []).flatMap((holder) => {
+    if (hasEnded(holder, pods) || goneForSure.has(holder.uid)) return [];
+    const record = recordOf(holder, pods);
+    if (record?.grants.includes(grant.metadata.name) !== true || isYoung(holder, now)) return [holder];
+    // It only gets smaller here: what makes a pod take more was judged when it was asked for.
+    return [{ ...holder, isolatedCPUs: Math.min(holder.isolatedCPUs, isolatedCpus(profile, record.pod)) }];
+  });
+  const known = new Set(held.map((each) => each.uid));
+  const found = pods
+    .naming(grant.metadata.name)
+    .filter((each) => !each.finished && !known.has(each.uid) && !goneForSure.has(each.uid))
+    .map(({ uid, pod }) => ({
+      uid,
+      namespace: pod.namespace,
+      name: pod.name,
+      isolatedCPUs: isolatedCpus(profile, pod),
+      since: now.toISOString(),
+    }));
+  return [...held, ...found].slice(0, MAX_HOLDERS);
+}
+
+/** The holders whose time to appear is over, and that nobody here has seen: only the API server can tell. */
+export function overdue(grant: HookGrant, pods: PodView, now: Date): Holder[] {
+  return (grant.status?.holders ?? []).filter((each) => {
+    if (hasEnded(each, pods) || isYoung(each, now)) return false;
+    return recordOf(each, pods)?.grants.includes(grant.metadata.name) !== true;
+  });
+}
+
+/** Whether it may still be on its way: reserved, or grown, a moment ago. */
+function isYoung({ since }: Holder, now: Date): boolean {
+  return now.getTime() - Date.parse(since) < RESERVED_MS;
+}
+
+function recordOf({ namespace, name, uid }: Holder, pods: PodView): PodRecord | undefined {
+  const record = pods.lookup(namespace, name);
+  return record?.uid === uid ? record : undefined;
+}
+
+function hasEnded(holder: Holder, pods: PodView): boolean {
+  const record = recordOf(holder, pods);
+  return record === undefined ? pods.isGone(holder.namespace, holder.name, holder.uid) : record.finished;
+}
