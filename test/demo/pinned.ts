@@ -29,5 +29,6 @@ export async function pinned(lab: Lab, namespace: string, pod: string): Promise<
   const script = `pid=$(cat $(find /sys/fs/cgroup -path '*${id}*' -not -path '*conmon*' -name cgroup.procs) /dev/null | sort -n | head -1)
     echo "$pid $(awk '/^PPid/{print $2}' /proc/$pid/status) $(awk '/^Cpus_allowed_list/{print $2}' /proc/$pid/status)"`;
   const [pid = "", holder = "", cpus = ""] = (await onNode(lab, script)).trim().split(" ");
+  if (cpus === "") throw new Error(`the container of ${pod} has no process on the node`);
   return { pid: Number(pid), holder: Number(holder), cpus: parseCpuSet(cpus) };
 }

@@ -12,6 +12,8 @@ export async function granted(lab: Lab, pair: CpuSet, report: Report): Promise<C
   await apply(lab, grant);
   // The ReplicaSet controller waits longer after each refusal; a new revision makes it try at once.
   await kubectl(lab, ["-n", namespace, "rollout", "restart", "deployment", "engine"]);
+  // The old one may have tried at that very moment too: its pod goes first.
+  await kubectl(lab, ["-n", namespace, "rollout", "status", "deployment", "engine", "--timeout=120s"]);
   const name = await podOf(lab, namespace, "app=engine");
   await running(lab, namespace, name);
   const jsonpath = `jsonpath={.spec.runtimeClassName} {.metadata.annotations.schedgate\\.dev/grant}`;
