@@ -50,7 +50,7 @@ const certificate =
   config.certificateDir === undefined
     ? new ServingCertificate({ ...common, path }, servingNames(service, namespace, url))
     : new FileCertificate({ ...common, directory: config.certificateDir });
-const rules = () => inventory.rules();
+const rules: AdmissionDeps["rules"] = (namespace) => inventory.rulesFor(namespace);
 const events = new Events({ ...common, instance: config.podName, count: metrics.event });
 const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
   metrics.count(webhook, operation, decision, more);

@@ -23,8 +23,8 @@ export type { Webhook } from "./routes.ts";
 export type Decision = "allowed" | "denied" | "warned" | "audited" | "error";
 
 export interface AdmissionDeps {
-  /** The rules of this moment. @throws SchedgateError while the caches are not synced. */
-  rules(now: Date): Pick<Rules, "profiles" | "grants">;
+  /** What a pod of this namespace is judged by at this moment. @throws SchedgateError while the caches are not synced. */
+  rules(namespace: string): Pick<Rules, "profiles" | "grants">;
   cluster: ClusterView;
   room: Room;
   clock: Clock;
@@ -67,10 +67,10 @@ async function answerTo(webhook: Webhook, request: AdmissionRequest, deps: Admis
   const route = routeOf(webhook, request);
   const adviser = adviserOf(route);
   if (adviser !== undefined) {
-    const advice = async (): Promise<Answer> => adviser(rulesNow(deps), request, cluster);
+    const advice = async (): Promise<Answer> => adviser(rulesNow(deps, request), request, cluster);
     return advice().catch((error: unknown) => ({ warnings: [unjudged(error, deps).message] }));
   }
-  const rules = rulesNow(deps);
+  const rules = rulesNow(deps, request);
   if (route === "resize") return resizeAnswer(rules, request, deps);
   const write = await readWrite(route, request, cluster);
   const user = { username: request.userInfo.username ?? "", groups: request.userInfo.groups ?? [] };
@@ -80,9 +80,8 @@ async function answerTo(webhook: Webhook, request: AdmissionRequest, deps: Admis
   return validation(judged, { ...write, groups: user.groups }, deps.room);
 }
 
-function rulesNow(deps: AdmissionDeps): Rules {
-  const now = deps.clock.now();
-  return { ...deps.rules(now), now };
+function rulesNow(deps: AdmissionDeps, { namespace }: AdmissionRequest): Rules {
+  return { ...deps.rules(namespace ?? ""), now: deps.clock.now() };
 }
 
 /** Errors that are the request's, and errors that may be gone the next time; any other is ours. */

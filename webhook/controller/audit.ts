@@ -1,5 +1,6 @@
 import type { HookGrant } from "../../common/api/hookgrant.ts";
 import type { PodRecord } from "../inventory/podrecord.ts";
+import { byNamespace } from "../policy/bynamespace.ts";
 import { findings } from "../policy/decide.ts";
 import type { Finding, Rules } from "../policy/decide.ts";
 import { refusalLine } from "../policy/message.ts";
@@ -83,19 +84,6 @@ class Tally implements Audit {
 function withoutCount(grant: HookGrant): HookGrant {
   const { limits, ...spec } = grant.spec;
   return limits?.pods === 0 || limits?.isolatedCPUs === 0 ? grant : { ...grant, spec };
-}
-
-/** A pod is judged by the grants that name its namespace: no other can cover it. */
-function byNamespace(grants: readonly HookGrant[]): Map<string, HookGrant[]> {
-  const map = new Map<string, HookGrant[]>();
-  for (const grant of grants) {
-    for (const { namespace } of grant.spec.subjects) {
-      const list = map.get(namespace) ?? [];
-      map.set(namespace, list);
-      list.push(grant);
-    }
-  }
-  return map;
 }
 
 /** When the next grant expires, milliseconds from now; Infinity where none will. */

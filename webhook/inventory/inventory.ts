@@ -10,6 +10,7 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { reflector } from "../../common/kube/reflector.ts";
 import type { Reflector } from "../../common/kube/reflector.ts";
 import type { Logger } from "../../common/log.ts";
+import { byNamespace } from "../policy/bynamespace.ts";
 import { byAge, readProfile } from "../policy/profile.ts";
 import type { Profile } from "../policy/profile.ts";
 import { resolveHandler, runtimeClassSchema } from "./classes.ts";
@@ -35,6 +36,8 @@ export class Inventory {
   readonly #profiles: Reflector<HeldProfile>;
   readonly #grants: Reflector<HookGrant>;
   readonly #classes: Reflector<RuntimeClass>;
+  /** Made anew after a change of a grant, so that a pod costs the same whatever the number of grants. */
+  #grantsByNamespace: Map<string, HookGrant[]> | undefined;
 
   constructor({ api, clock, log, onChange }: InventoryOptions) {
     this.#api = api;
@@ -44,6 +47,10 @@ export class Inventory {
       ...common,
       path: pathOf(resources.hookGrants),
       parse: (object) => hookGrantSchema.parse(object),
+      onChange: () => {
+        this.#grantsByNamespace = undefined;
+        onChange();
+      },
     });
     this.#classes = reflector({
       ...common,
@@ -72,11 +79,22 @@ export class Inventory {
     return unreadable && `HookProfile ${unreadable[0]} cannot be read: ${unreadable[1]}`;
   }
 
-  /** Profiles, oldest first, and grants. @throws SchedgateError E_NOT_SYNCED where they are not known. */
+  /** Profiles, oldest first, and the grants that name a namespace. @throws SchedgateError E_NOT_SYNCED where they are not known. */
+  rulesFor(namespace: string): { profiles: Profile[]; grants: readonly HookGrant[] } {
+    const profiles = this.#knownProfiles();
+    this.#grantsByNamespace ??= byNamespace(this.#grants.items().values());
+    return { profiles, grants: this.#grantsByNamespace.get(namespace) ?? [] };
+  }
+
+  /** Profiles, oldest first, and all grants. @throws SchedgateError E_NOT_SYNCED where they are not known. */
   rules(): { profiles: Profile[]; grants: HookGrant[] } {
+    return { profiles: this.#knownProfiles(), grants: this.grants() };
+  }
+
+  #knownProfiles(): Profile[] {
     const why = this.whyNotSynced();
     if (why !== undefined) throw new SchedgateError("E_NOT_SYNCED", why);
-    return { profiles: this.#heldProfiles().map((each) => each.profile), grants: this.grants() };
+    return this.#heldProfiles().map((each) => each.profile);
   }
 
   /** The HookProfile objects, oldest first. */
@@ -113,7 +131,7 @@ export class Inventory {
 
   /** See `resolveHandler`. */
   handlerOf(runtimeClassName: string): Promise<string | undefined> {
-    const { profiles } = this.rules();
+    const profiles = this.#knownProfiles();
     const resolver = {
       api: this.#api,
       cached: (name: string) => this.#classes.items().get(name),
