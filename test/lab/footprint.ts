@@ -22,10 +22,10 @@ export async function footprint(): Promise<Footprint> {
   return new Set(parts.flat());
 }
 
-/** What is there now and was not before, and the other way round. */
+/** What is there now and was not before, and the other way round; programs of others may end by themselves. */
 export function difference(before: Footprint, after: Footprint): string[] {
   const added = [...after].filter((line) => !before.has(line));
-  const gone = [...before].filter((line) => !after.has(line));
+  const gone = [...before].filter((line) => !after.has(line) && !line.startsWith("program "));
   return [...added, ...gone.map((line) => `missing: ${line}`)];
 }
 
