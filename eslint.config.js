@@ -18,6 +18,14 @@ export default defineConfig(
       "max-lines": ["error", { max: 250, skipBlankLines: true, skipComments: true }],
       "max-params": ["error", 4],
       "n/no-process-env": "error",
+      // By that name come zod's texts in fifty languages, half a megabyte of each program that starts.
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: 'ImportDeclaration[importKind!="type"][source.value="zod"] > ImportSpecifier',
+          message: 'write: import * as z from "zod"',
+        },
+      ],
       "@typescript-eslint/restrict-template-expressions": [
         "error",
         { allowNumber: true, allowBoolean: true },

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { clip, SchedgateError } from "../errors.ts";
 import { annotations } from "./pod.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { readBinding } from "../../common/api/binding.ts";
 import { readPod } from "../../common/api/pod.ts";
 import { SchedgateError } from "../../common/errors.ts";

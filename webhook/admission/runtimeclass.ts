@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SchedgateError } from "../../common/errors.ts";
 import type { Rules } from "../policy/decide.ts";
 import type { Answer } from "./response.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { readPod } from "../../common/api/pod.ts";
 import type { Pod } from "../../common/api/pod.ts";
 import { clip, SchedgateError } from "../../common/errors.ts";

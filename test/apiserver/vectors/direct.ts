@@ -1,5 +1,5 @@
 import { request } from "node:https";
-import { z } from "zod";
+import * as z from "zod";
 import { resources } from "../../../common/kube/paths.ts";
 import type { KubeApi } from "../../../common/kube/port.ts";
 import { get } from "../cluster.ts";
