@@ -1,4 +1,5 @@
 import type { Installed } from "../host/installed.ts";
+import { LAUNCHER } from "../install/names.ts";
 
 /** What a node's set-up shows of itself. */
 export interface SetUp {
@@ -46,7 +47,7 @@ function handlerFlaw({ installed, runtimeConfig }: SetUp): string | undefined {
   const { config, runtime, handler } = installed;
   if (runtimeConfig === undefined)
     return `${config}, which registers handler "${handler}" with ${runtime}, is gone: restart the node agent's pod`;
-  if (!runtimeConfig.includes("/opt/schedgate/bin/launcher.sh"))
+  if (!runtimeConfig.includes(LAUNCHER))
     return `${config} no longer names the launcher for handler "${handler}": restart the node agent's pod`;
   return undefined;
 }

@@ -13,6 +13,7 @@ import type { AdmissionDeps, Webhook } from "./admit.ts";
 import { complaints } from "./conformance.ts";
 import { readReview } from "./review.ts";
 import type { AdmissionRequest } from "./review.ts";
+import { podCreate } from "./testing.ts";
 
 const ASK = "schedgate.dev/cpu-isolation";
 const GRANT = "schedgate.dev/grant";
@@ -34,17 +35,7 @@ function rawPod(annotations?: Record<string, string>, spec: Record<string, unkno
 }
 
 function request(object: unknown, more: Partial<AdmissionRequest> = {}): AdmissionRequest {
-  return {
-    uid: "u-1",
-    kind: { group: "", version: "v1", kind: "Pod" },
-    resource: { group: "", version: "v1", resource: "pods" },
-    namespace: "trading",
-    operation: "CREATE",
-    userInfo: { username: "someone", groups: [] },
-    object,
-    oldObject: null,
-    ...more,
-  };
+  return podCreate(object, { oldObject: null, ...more });
 }
 
 interface Outcome {

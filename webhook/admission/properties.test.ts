@@ -8,6 +8,7 @@ import type { Webhook } from "./admit.ts";
 import { complaints } from "./conformance.ts";
 import { readReview } from "./review.ts";
 import type { AdmissionRequest } from "./review.ts";
+import { ODD_VALUES, podCreate, REVIEW_KEYS, spoil } from "./testing.ts";
 
 const ASK = "schedgate.dev/cpu-isolation";
 const second = profileOf("second", { protects: { runtimeHandlers: ["wrapper"], annotations: ["a*/*"] } });
@@ -32,21 +33,9 @@ async function answer(webhook: Webhook, request: AdmissionRequest): Promise<Resp
   return (review as { response: Response }).response;
 }
 
-function create(object: unknown): AdmissionRequest {
-  return {
-    uid: "u",
-    kind: { group: "", version: "v1", kind: "Pod" },
-    resource: { group: "", version: "v1", resource: "pods" },
-    namespace: "trading",
-    operation: "CREATE",
-    userInfo: { username: "someone", groups: [] },
-    object,
-  };
-}
-
 /** What the mutating webhook makes of a pod. */
 async function mutated(pod: object): Promise<object> {
-  const { patch = "W10=" } = await answer("mutate", create(pod));
+  const { patch = "W10=" } = await answer("mutate", podCreate(pod));
   const steps = JSON.parse(Buffer.from(patch, "base64").toString("utf8")) as jsonpatch.Operation[];
   return jsonpatch.applyPatch(structuredClone(pod), steps, true).newDocument;
 }
@@ -82,61 +71,30 @@ test("a pod whose every use is granted is never refused after the mutating webho
     fc.asyncProperty(pods, async (pod) => {
       const once = await mutated(pod);
       expect(await mutated(once)).toEqual(once);
-      expect(await answer("validate", create(once))).toMatchObject({ allowed: true });
+      expect(await answer("validate", podCreate(once))).toMatchObject({ allowed: true });
     }),
     { numRuns: 500 },
   );
 });
 
 test("whatever a review holds, it is refused as none, or answered", async () => {
-  const step = fc.constantFrom(
-    "request",
-    "object",
-    "oldObject",
-    "metadata",
-    "annotations",
-    "spec",
-    "containers",
-    "0",
-    "resources",
-    "limits",
-    "cpu",
-    "userInfo",
-    "groups",
-    "kind",
-    "resource",
-    "uid",
-    "name",
-    "subResource",
-  );
-  const values = fc.oneof(
-    fc.constantFrom<unknown>(null, "", 0, [], {}, [null], "__proto__"),
-    fc.jsonValue({ maxDepth: 3 }),
-  );
+  const path = fc.array(fc.constantFrom(...REVIEW_KEYS), { minLength: 1, maxLength: 6 });
+  const value = fc.oneof(fc.constantFrom(...ODD_VALUES), fc.jsonValue({ maxDepth: 3 }));
+  const reviews = fc.tuple(pods, path, value).map(([pod, ...spoiling]) => {
+    const request = podCreate(pod, { operation: "UPDATE", oldObject: pod });
+    return spoil({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request }, ...spoiling);
+  });
   await fc.assert(
-    fc.asyncProperty(
-      pods,
-      fc.array(step, { minLength: 1, maxLength: 6 }),
-      values,
-      async (pod, steps, value) => {
-        const request = { ...create(pod), operation: "UPDATE", oldObject: pod };
-        const review = { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request };
-        let at = review as unknown as Record<string, unknown>;
-        for (const each of steps.slice(0, -1)) {
-          if (typeof at[each] !== "object" || at[each] === null) break;
-          at = at[each] as Record<string, unknown>;
-        }
-        at[steps.at(-1) ?? ""] = value;
-        let read: AdmissionRequest;
-        try {
-          read = readReview(Buffer.from(JSON.stringify(review)));
-        } catch (error) {
-          expect(error).toMatchObject({ code: "E_REVIEW" });
-          return;
-        }
-        for (const webhook of ["mutate", "validate"] as const) await answer(webhook, read);
-      },
-    ),
+    fc.asyncProperty(reviews, async (review) => {
+      let read: AdmissionRequest;
+      try {
+        read = readReview(Buffer.from(JSON.stringify(review)));
+      } catch (error) {
+        expect(error).toMatchObject({ code: "E_REVIEW" });
+        return;
+      }
+      for (const webhook of ["mutate", "validate"] as const) await answer(webhook, read);
+    }),
     { numRuns: 1000 },
   );
 });

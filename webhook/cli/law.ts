@@ -11,7 +11,7 @@ import { resolveHandler, runtimeClassSchema } from "../inventory/classes.ts";
 import type { Classes } from "../admission/change.ts";
 import { byAge, readProfile } from "../policy/profile.ts";
 import type { Profile } from "../policy/profile.ts";
-import { BUILT_IN } from "./builtin.ts";
+import { BUILT_IN } from "../policy/builtin.ts";
 import { unusable } from "./documents.ts";
 import type { Document } from "./documents.ts";
 import type { Law } from "./judge.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
-import { BUILT_IN } from "./builtin.ts";
+import { BUILT_IN } from "../policy/builtin.ts";
 import { call } from "./testing.ts";
 import type { Called } from "./testing.ts";
 

@@ -64,15 +64,14 @@ export class Inventory {
     await Promise.all([this.#profiles, this.#grants, this.#classes].map((each) => each.run(signal)));
   }
 
-  /** The caches, for their age. */
-  get caches(): Record<string, { heardAt: Date | undefined }> {
+  /** The caches, by what they hold: for their age, and whether they are in step. */
+  get caches(): Record<string, Pick<Reflector<unknown>, "heardAt" | "synced">> {
     return { hookprofiles: this.#profiles, hookgrants: this.#grants, runtimeclasses: this.#classes };
   }
 
   /** Why nothing can be judged now, or undefined. A profile that can't be read might protect anything. */
   whyNotSynced(): string | undefined {
-    const caches = { hookprofiles: this.#profiles, hookgrants: this.#grants, runtimeclasses: this.#classes };
-    const missing = Object.entries(caches).filter(([, each]) => !each.synced);
+    const missing = Object.entries(this.caches).filter(([, each]) => !each.synced);
     if (missing.length > 0)
       return `not in step with the API server: ${missing.map(([name]) => name).join(", ")}`;
     const [unreadable] = this.#profiles.unreadable();

@@ -1,29 +1,14 @@
 import type { Holder, HookGrant } from "../../common/api/hookgrant.ts";
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import type { Container, Pod } from "../../common/api/pod.ts";
+import { BUILT_IN } from "./builtin.ts";
 import type { Rules } from "./decide.ts";
 import { readProfile } from "./profile.ts";
 
 /** Objects for the tests of this folder and of those that use it. */
 
 /** The profile of the project's manifests. */
-export const cpuIsolation: HookProfile = {
-  metadata: { name: "cpu-isolation" },
-  spec: {
-    protects: {
-      runtimeHandlers: ["wrapper"],
-      annotations: [
-        "schedgate.dev/cpu-isolation",
-        "cpu-isolation.schedgate.dev/*",
-        "cpu-load-balancing.crio.io",
-        "cpu-load-balancing.crio.io/*",
-      ],
-    },
-    request: { annotation: "schedgate.dev/cpu-isolation", runtimeClassName: "wrapper" },
-    requires: { qosClass: "Guaranteed", exclusiveCPUs: true },
-    enforcement: "Enforce",
-  },
-};
+export const cpuIsolation: HookProfile = BUILT_IN.profile;
 
 /** A profile that protects what `spec` says. */
 export function profileOf(name: string, spec: Partial<HookProfile["spec"]>): HookProfile {

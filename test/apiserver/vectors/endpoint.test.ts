@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { complaints } from "../../../webhook/admission/conformance.ts";
+import { ODD_VALUES, REVIEW_KEYS, spoil } from "../../../webhook/admission/testing.ts";
 import { resources } from "../../../common/kube/paths.ts";
 import { get, refusalOf } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
@@ -105,48 +106,10 @@ describe("a large body", () => {
 });
 
 describe("whatever is sent", () => {
-  const values = fc.oneof(
-    fc.constantFrom(null, true, "", 0, -1, 1e308, [], {}, "__proto__", [[]], [null]),
-    fc.jsonValue({ maxDepth: 3 }),
-  );
-  const path = fc.array(
-    fc.constantFrom(
-      "request",
-      "object",
-      "oldObject",
-      "metadata",
-      "annotations",
-      "spec",
-      "containers",
-      "0",
-      "resources",
-      "limits",
-      "cpu",
-      "userInfo",
-      "groups",
-      "kind",
-      "resource",
-      "uid",
-      "operation",
-      "namespace",
-      "subResource",
-    ),
-    { minLength: 1, maxLength: 6 },
-  );
-  const spoilt = fc.tuple(path, values).map(([steps, value]) => {
-    const body = structuredClone(review({ operation: "UPDATE", object: asking, oldObject: pod() })) as Record<
-      string,
-      unknown
-    >;
-    let at: Record<string, unknown> = body;
-    for (const step of steps.slice(0, -1)) {
-      const next = at[step];
-      if (typeof next !== "object" || next === null) break;
-      at = next as Record<string, unknown>;
-    }
-    at[steps.at(-1) ?? ""] = value;
-    return JSON.stringify(body);
-  });
+  const path = fc.array(fc.constantFrom(...REVIEW_KEYS), { minLength: 1, maxLength: 6 });
+  const value = fc.oneof(fc.constantFrom(...ODD_VALUES), fc.jsonValue({ maxDepth: 3 }));
+  const whole = review({ operation: "UPDATE", object: asking, oldObject: pod() });
+  const spoilt = fc.tuple(path, value).map((spoiling) => JSON.stringify(spoil(whole, ...spoiling)));
   const bodies = fc.oneof(
     spoilt,
     fc.json(),
