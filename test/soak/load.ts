@@ -64,8 +64,8 @@ async function make(api: KubeApi, kind: Kind, name: string, tally: Tally): Promi
   const until = Date.now() + PATIENCE_MS;
   let last = "never answered";
   for (let pauseMs = UNANSWERED_MS; Date.now() < until;) {
-    const count = tally.current.kinds[kind];
     const verdict = await attempt(api, kind, name);
+    const count = tally.current.kinds[kind];
     if (verdict.by === "exists" || (verdict.by === "refusal" && kind === "unentitled")) {
       count.done += 1;
       const wrong = "made" in verdict ? KINDS[kind].whyWrong(verdict.made) : undefined;
@@ -74,6 +74,7 @@ async function make(api: KubeApi, kind: Kind, name: string, tally: Tally): Promi
       return;
     }
     if (verdict.by === "api server") count.unanswered += 1;
+    else if (verdict.by === "again") count.again += 1;
     else note(count.failed, (last = "reason" in verdict ? verdict.reason : "refused"));
     await sleep(verdict.by === "api server" ? pauseMs : FAILED_MS);
     pauseMs = Math.min(pauseMs * 2, LAST_UNANSWERED_MS);

@@ -12,6 +12,10 @@ export function breaches(phases: readonly Phase[]): string[] {
     const found = Object.entries(kinds).flatMap(([kind, count]) => [
       ...lines(fault, kind, count.wrong),
       ...(may(kind as Kind) ? [] : lines(fault, kind, count.failed)),
+      // Room is taken by a write: where the API server takes none, nobody can say more.
+      ...(may(kind as Kind) || kind === "limited" || count.again === 0
+        ? []
+        : [`${fault}, ${kind}: ${count.again} × told to try again`]),
     ]);
     return broken === undefined ? found : [...found, `${fault}: ${broken}`];
   });
@@ -32,8 +36,8 @@ export function report(phases: readonly Phase[]): string {
   );
   const found = breaches(phases);
   return [
-    "| fault | times | s | granted pods made | of them limited | failed calls | ordinary made | failed | without right refused | made | unanswered |",
-    "|---|---|---|---|---|---|---|---|---|---|---|",
+    "| fault | times | s | granted pods made | of them limited | failed calls | told to try again | ordinary made | failed | without right refused | made | unanswered |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ...rows,
     "",
     ...phases.flatMap(({ fault, notes }) => notes.map((each) => `${fault}: ${each}`)),
@@ -54,6 +58,7 @@ function row(name: string, phases: readonly Phase[]): string {
   const cells = [
     ...[title, phases.reduce((all, each) => all + each.times, 0), seconds],
     ...[total(ENTITLED, done), total(["limited"], done), total(ENTITLED, failed)],
+    total(ENTITLED, (count) => count.again),
     ...[total(["ordinary"], done), total(["ordinary"], failed)],
     ...[total(["unentitled"], done), total(["unentitled"], (count) => sum(count.wrong))],
     total([...ENTITLED, "ordinary", "unentitled"], (count) => count.unanswered),

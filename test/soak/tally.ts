@@ -7,6 +7,8 @@ export interface Count {
   done: number;
   /** Calls that the webhook's side failed, by reason: each was tried again, as a controller does. */
   failed: Record<string, number>;
+  /** Refusals that told the client to try again, as client-go does by itself (503 with `Retry-After`). */
+  again: number;
   /** Calls that the API server itself did not take or answer. They say nothing about the webhook. */
   unanswered: number;
   /** Pods that were never made, or made without right, by reason. */
@@ -46,7 +48,7 @@ export class Tally {
   begin(fault: string): Phase {
     this.#close();
     this.#began = Date.now();
-    const count = (): Count => ({ done: 0, failed: {}, unanswered: 0, wrong: {} });
+    const count = (): Count => ({ done: 0, failed: {}, again: 0, unanswered: 0, wrong: {} });
     const kinds = {
       granted: count(),
       asking: count(),

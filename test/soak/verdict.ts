@@ -5,6 +5,7 @@ import { KubeApiError } from "../../common/kube/port.ts";
 export type Verdict =
   | { by: "webhook" | "call"; reason: string }
   | { by: "refusal" }
+  | { by: "again" }
   | { by: "api server" }
   | { by: "exists"; made?: Json };
 
@@ -16,6 +17,7 @@ export function verdictOf(error: unknown): Verdict {
   if (!(error instanceof KubeApiError)) throw error;
   const { status, message } = error;
   if (message.includes("failed calling webhook")) return { by: "call", reason: short(message) };
+  if (message.includes("denied the request") && status === 503) return { by: "again" };
   if (message.includes("denied the request"))
     return message.includes("is protected by HookProfile")
       ? { by: "refusal" }
