@@ -100,6 +100,7 @@ export function join(client: Socket, upstream: Socket, open: Set<Socket>): void 
     [upstream, client],
   ] as const) {
     open.add(from);
+    from.unref(); // what its ends left of it keeps no test from ending
     from.pipe(to);
     from.on("error", () => to.resetAndDestroy());
     from.once("close", () => {
