@@ -3,11 +3,13 @@ import { messageOf } from "../../common/errors.ts";
 import { connectKube } from "../../common/kube/client.ts";
 import { createLogger } from "../../common/log.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
+import { readInstalled } from "../host/installed.ts";
 import { beingRemoved } from "../host/removal.ts";
 import { nodeSpawn } from "../host/spawn.ts";
 import { installConfig } from "./config.ts";
 import { containerd } from "./containerd.ts";
 import { crio } from "./crio.ts";
+import { healthServer } from "./health.ts";
 import { install } from "./install.ts";
 import { librariesHere } from "./programs.ts";
 import { uninstall } from "./uninstall.ts";
@@ -27,6 +29,8 @@ for (const signal of ["SIGTERM", "SIGINT"])
   process.once(signal, () => {
     stop.abort();
   });
+if (config.healthPort !== undefined)
+  healthServer(() => readInstalled(files, config.runDir) !== undefined).listen(config.healthPort);
 
 while (!stop.signal.aborted) {
   let pause = RECHECK_MS;
