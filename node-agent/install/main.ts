@@ -1,5 +1,6 @@
 import { systemClock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
+import { endOnUncaught } from "../../common/fatal.ts";
 import { connectKube } from "../../common/kube/client.ts";
 import { createLogger } from "../../common/log.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
@@ -18,6 +19,7 @@ import { uninstall } from "./uninstall.ts";
 const RECHECK_MS = 60_000;
 const RETRY_MS = 3000;
 
+endOnUncaught("installer");
 const config = installConfig();
 const log = createLogger("installer", config.logLevel);
 const files = nodeHostFs(config.hostRoot);
