@@ -12,7 +12,11 @@ export interface AgentMetrics {
 export function agentMetrics(guard: Guard): AgentMetrics {
   const registry = new Registry();
   // The event loop's delay is looked at every 100 ms: prom-client's own 10 ms would be most of an idle agent's work.
-  collectDefaultMetrics({ register: registry, prefix: "schedgate_agent_", eventLoopMonitoringPrecision: 100 });
+  collectDefaultMetrics({
+    register: registry,
+    prefix: "schedgate_agent_",
+    eventLoopMonitoringPrecision: 100,
+  });
   const gauge = (name: string, help: string, value: () => number): void => {
     const made = new Gauge({
       name,
