@@ -25,7 +25,8 @@ const output = (dir: string): string[] => [
   ...["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=out"],
 ];
 
-const TIMEOUT_MS = 400_000;
+/** Of one boot; enough on a machine that is busy with other work. */
+const TIMEOUT_MS = 900_000;
 
 const LEGACY = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"];
 

@@ -46,7 +46,7 @@ export function isCell(name: string): name is CellName {
 /** What is played in a cell with a runtime and a driver. */
 export function scenariosOf(name: CellName, setting: (typeof settings)[number]): readonly Scenario[] {
   const { cgroup, refusal }: Cell = cells[name];
-  if (refusal !== undefined) return refusals(refusal);
+  if (refusal !== undefined) return refusals(refusal, cgroup === "v2" ? "1-2" : "");
   return scenarios.filter(
     ({ on, everywhere }) => (setting.all || everywhere === true) && (on?.(cgroup, setting) ?? true),
   );

@@ -32,7 +32,7 @@ describe.each(Object.keys(cells) as CellName[])("on a real kernel, %s", (cell) =
   beforeAll(async () => {
     booted = await guest?.boot(cell);
     log(`${cell}: Linux ${booted?.kernel ?? ""}, ${booted?.seconds ?? 0} s`);
-  }, 500_000);
+  }, 1_000_000);
 
   /** One boot plays all scenarios; each is a test here. */
   const expectHeld = (name: string, runtime?: string, driver?: string): Promise<void> => {

@@ -16,6 +16,7 @@ export async function tryLocalPartition(host: Host): Promise<void> {
     writeFileSync(at(dir, file), text);
   };
   const partition = (dir: string): string => readFileSync(at(dir, "cpuset.cpus.partition"), "utf8").trim();
+  set("", "cgroup.subtree_control", "+cpuset");
   for (const [index, dir] of LEVELS.entries()) {
     mkdirSync(join(host.root, dir));
     if (index < 2) set(dir, "cgroup.subtree_control", "+cpuset");

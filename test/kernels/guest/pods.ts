@@ -35,6 +35,7 @@ export interface Container {
 }
 
 export interface Wish {
+  /** "" where the kernel has no cpusets. */
   cpus: string;
   asks: boolean;
   /** Part of the cgroup path; Guaranteed pods have none. */
@@ -190,7 +191,7 @@ function config({ cpus, asks }: Wish, name: string, path: string): object {
     },
     linux: {
       cgroupsPath: path,
-      resources: { cpu: { shares: 1024, cpus } },
+      resources: { cpu: { shares: 1024, ...(cpus === "" ? {} : { cpus }) } },
       namespaces: ["pid", "ipc", "uts", "mount"].map((type) => ({ type })),
     },
   };

@@ -130,6 +130,18 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "stays isolated when a kubelet that was restarted writes the same CPUs again",
+    daemon: true,
+    play: async (stage) => {
+      const one = stage.pods.container({ cpus: "1-2", asks: true });
+      one.create();
+      begin(one);
+      one.update("1-2");
+      await settled();
+      expectIsolated(stage, [one], "1-2");
+    },
+  },
+  {
     name: "isolates them again when an isolated CPU or another one was offline",
     daemon: true,
     play: async (stage) => {
