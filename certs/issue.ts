@@ -15,7 +15,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** Five years; replaced after two thirds of it. */
 export const CA_LIFE_MS = 5 * 365 * DAY_MS;
 
-/** A week, in memory only; renewed after two thirds of it. */
+/** A week, in memory only; renewed after two thirds of it. Never more: old CAs stay trusted for so long. */
 export const LEAF_LIFE_MS = 7 * DAY_MS;
 
 /** Clocks differ: a certificate is already valid for a machine that is up to an hour behind. */
@@ -37,11 +37,11 @@ export function issueCa(now: Date): KeyPair {
   return { certificate, key: pem(privateKey) };
 }
 
-/** A new serving certificate under these names; it never outlives its CA. */
-export function issueLeaf(ca: KeyPair, names: readonly AltName[], now: Date): KeyPair {
+/** A new serving certificate under these names, for `lifeMs` milliseconds from now; it never outlives its CA. */
+export function issueLeaf(ca: KeyPair, names: readonly AltName[], now: Date, lifeMs = LEAF_LIFE_MS): KeyPair {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const issuer = new X509Certificate(ca.certificate);
-  const end = Math.min(now.getTime() + LEAF_LIFE_MS, issuer.validToDate.getTime());
+  const end = Math.min(now.getTime() + lifeMs, issuer.validToDate.getTime());
   const certificate = makeCertificate({
     subject: "schedgate-webhook",
     issuer: issuer.subject.replace(/^CN=/, ""),

@@ -5,6 +5,9 @@ import type { KubeAccess } from "../common/kube/access.ts";
 
 const port = z.coerce.number().int().min(1).max(65535);
 
+/** Old CAs stay trusted for as long as a leaf of theirs may live: a week (certs/issue.ts). */
+const WEEK_MINUTES = 7 * 24 * 60;
+
 const schema = z.object({
   SCHEDGATE_NAMESPACE: z.string().min(1).default("schedgate-system"),
   SCHEDGATE_POD_NAME: z.string().min(1).default("local"),
@@ -13,10 +16,11 @@ const schema = z.object({
   SCHEDGATE_SERVICE: z.string().min(1).default("schedgate-webhook"),
   SCHEDGATE_SECRET: z.string().min(1).default("schedgate-webhook-ca"),
   SCHEDGATE_LEASE: z.string().min(1).default("schedgate-webhook"),
+  SCHEDGATE_LEAF_MINUTES: z.coerce.number().int().min(31).max(WEEK_MINUTES).default(WEEK_MINUTES),
   SCHEDGATE_CERTIFICATE_DIR: z.string().min(1).optional(),
   SCHEDGATE_CONFIGURATION: z.string().min(1).default("schedgate"),
   SCHEDGATE_URL: z.url({ protocol: /^https$/ }).optional(),
-  SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(15),
+  SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(95),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 });
 
@@ -29,12 +33,14 @@ export interface Config {
   service: string;
   secret: string;
   lease: string;
+  /** Life of this replica's own serving certificate, milliseconds. Renewed after two thirds of it and of the hour before. */
+  leafMs: number;
   /** Set: tls.crt, tls.key and ca.crt are read from here (cert-manager), and the Secret is not used. */
   certificateDir: string | undefined;
   configuration: string;
   /** Set: the API server is told this URL in place of the Service. For a process outside the cluster. */
   url: string | undefined;
-  /** So long it serves on after SIGTERM, until nobody is sent here any more, milliseconds. */
+  /** So long it serves on at most after SIGTERM while an API server is still connected, milliseconds. */
   drainMs: number;
   kube: KubeAccess;
   logLevel: string;
@@ -55,6 +61,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     service: env.SCHEDGATE_SERVICE,
     secret: env.SCHEDGATE_SECRET,
     lease: env.SCHEDGATE_LEASE,
+    leafMs: env.SCHEDGATE_LEAF_MINUTES * 60_000,
     certificateDir: env.SCHEDGATE_CERTIFICATE_DIR,
     configuration: env.SCHEDGATE_CONFIGURATION,
     url: env.SCHEDGATE_URL,

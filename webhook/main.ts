@@ -50,7 +50,7 @@ const configurations = new Configurations({ ...common, onChange, name: config.co
 const path = pathOf(resources.secrets, { namespace, name: config.secret });
 const certificate =
   config.certificateDir === undefined
-    ? new ServingCertificate({ ...common, path }, servingNames(service, namespace, url))
+    ? new ServingCertificate({ ...common, path }, servingNames(service, namespace, url), config.leafMs)
     : new FileCertificate({ ...common, directory: config.certificateDir });
 const rules: AdmissionDeps["rules"] = (namespace) => inventory.rulesFor(namespace);
 const events = new Events({ ...common, instance: config.podName, count: metrics.event });

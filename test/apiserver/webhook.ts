@@ -19,6 +19,8 @@ export interface Webhook {
   url: string;
   port: number;
   pid: number;
+  /** Whether the process runs. */
+  alive(): boolean;
   /** Requests that arrived so far, by the process's own counter. */
   requests(): Promise<number>;
   /** The value of one of its metrics. */
@@ -40,6 +42,8 @@ export interface WebhookOptions {
   url?: string;
   port?: number;
   env?: Record<string, string>;
+  /** Where it finds the API server; default: at its own address. */
+  server?: string;
   /** What node runs, with its own flags before it; default: the program from its source. */
   program?: readonly string[];
 }
@@ -56,7 +60,7 @@ export async function startWebhook(cluster: Cluster, options: WebhookOptions = {
     stdio: ["ignore", fd, fd],
     env: {
       PATH: process.env["PATH"],
-      KUBECONFIG: await kubeconfig(cluster, port),
+      KUBECONFIG: await kubeconfig(cluster, port, options.server),
       SCHEDGATE_POD_NAME: name,
       SCHEDGATE_PORT: String(port),
       SCHEDGATE_HEALTH_PORT: String(health),
@@ -88,10 +92,12 @@ function handle(child: ChildProcess, { url, port, health, logFile }: Place): Web
       .split("\n")
       .filter((line) => line.startsWith("{") && line.endsWith("}"))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const alive = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
     url,
     port,
     pid: child.pid ?? 0,
+    alive,
     metric: async (name) => sum(await metrics(), name),
     requests: async () => sum(await metrics(), "schedgate_admission_requests_total"),
     readyz: async () => {
@@ -100,13 +106,12 @@ function handle(child: ChildProcess, { url, port, health, logFile }: Place): Web
     },
     ready: () =>
       waitFor({ what: `ready webhook (${logFile})`, timeoutMs: 30_000, intervalMs: 50 }, async () => {
-        if (child.exitCode !== null || child.signalCode !== null)
-          throw new Error(`the webhook ended: ${readFileSync(logFile, "utf8")}`);
+        if (!alive()) throw new Error(`the webhook ended: ${readFileSync(logFile, "utf8")}`);
         return (await ask("/readyz").catch(() => undefined))?.ok === true ? true : undefined;
       }).then(() => undefined),
     log,
     stop: async (signal = "SIGKILL") => {
-      if (child.exitCode === null && child.signalCode === null) {
+      if (alive()) {
         const gone = once(child, "exit");
         child.kill(signal);
         await gone;
@@ -120,11 +125,12 @@ function handle(child: ChildProcess, { url, port, health, logFile }: Place): Web
 }
 
 /** The admin's kubeconfig with a token of the webhook's ServiceAccount in place of the admin's certificate. */
-async function kubeconfig({ lab }: Cluster, port: number): Promise<string> {
+async function kubeconfig({ lab }: Cluster, port: number, server?: string): Promise<string> {
   const path = join(lab.stateDir, `webhook-${String(port)}.kubeconfig`);
   const token = await must(lab, ["-n", "schedgate-system", "create", "token", "schedgate-webhook"]);
   await writeFile(path, await readFile(lab.kubeconfig), { mode: 0o600 });
   const config = ["config", "--kubeconfig", path];
+  if (server !== undefined) await must(lab, [...config, "set-cluster", "lab", `--server=${server}`]);
   await must(lab, [...config, "set-credentials", "webhook", `--token=${token.trim()}`]);
   await must(lab, [...config, "set-context", "--current", "--user=webhook"]);
   return path;

@@ -30,6 +30,8 @@ export interface Processes {
   start(spec: ProcessSpec): Promise<ProcessIdentity>;
   /** Whether it was recorded and lives (supervised: whether its supervisor does). */
   alive(name: string): Promise<boolean>;
+  /** Its recorded process, undefined where there is none. */
+  find(name: string): Promise<ProcessIdentity | undefined>;
   /** Ends it with all of its process group: SIGTERM, then SIGKILL after `graceMs`. True where something lived. */
   end(name: string, graceMs?: number): Promise<boolean>;
   /** Ends all that are left, the last started first. Returns their names. */
@@ -55,8 +57,11 @@ export function openProcesses(stateDir: string): Processes {
     return next;
   };
 
+  const find = async (name: string): Promise<ProcessRecord | undefined> =>
+    (await records()).find((each) => each.name === name);
+
   const end = async (name: string, graceMs = 5000): Promise<boolean> => {
-    const record = (await records()).find((each) => each.name === name);
+    const record = await find(name);
     if (record === undefined) return false;
     const lived = await endMarked(stateDir, graceMs, record);
     await change((all) => all.filter((each) => each.name !== name || each.startTime !== record.startTime));
@@ -74,9 +79,10 @@ export function openProcesses(stateDir: string): Processes {
       return identity;
     },
     alive: async (name) => {
-      const record = (await records()).find((each) => each.name === name);
+      const record = await find(name);
       return record !== undefined && (await isAlive(record));
     },
+    find,
     end,
     endAll: async () => {
       const ended: string[] = [];

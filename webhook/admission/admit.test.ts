@@ -40,7 +40,7 @@ function request(object: unknown, more: Partial<AdmissionRequest> = {}): Admissi
 
 interface Outcome {
   allowed: boolean;
-  status?: { code: number; reason: string; message: string };
+  status?: { code: number; reason: string; message: string; details?: { retryAfterSeconds: number } };
   warnings?: string[];
   auditAnnotations?: Record<string, string>;
   patch: jsonpatch.Operation[];
@@ -383,6 +383,8 @@ describe("in doubt it refuses", () => {
       const outcome = await ask(webhook, call, granted, more);
       expect(outcome.status?.code).toBe(code);
       expect(outcome.status?.message).toContain(message);
+      // What may be gone the next time is tried again, by client-go itself.
+      expect(outcome.status?.details).toEqual(code === 503 ? { retryAfterSeconds: 1 } : undefined);
       expect(outcome.counted).toEqual([`${webhook} ${call.operation} ${code === 403 ? "denied" : "error"}`]);
     }
   });

@@ -27,7 +27,12 @@ const reviewSchema = z.strictObject({
     uid: z.string(),
     allowed: z.boolean(),
     status: z
-      .strictObject({ code: z.int().min(400).max(599), reason: z.string(), message: z.string() })
+      .strictObject({
+        code: z.int().min(400).max(599),
+        reason: z.string(),
+        message: z.string(),
+        details: z.strictObject({ retryAfterSeconds: z.int().min(1) }).optional(),
+      })
       .optional(),
     warnings: z.array(z.string().regex(/^[^\n\r]*$/)).optional(),
     auditAnnotations: z

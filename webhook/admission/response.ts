@@ -13,6 +13,9 @@ export interface Answer {
   outcomes?: readonly Outcome[] | undefined;
 }
 
+/** What may be gone the next time: client-go tries again by itself after so many seconds (rest/with_retry.go). */
+const RETRY = { details: { retryAfterSeconds: 1 } };
+
 const REASONS = { 403: "Forbidden", 500: "InternalError", 503: "ServiceUnavailable" };
 
 /**
@@ -24,7 +27,12 @@ export function reviewOf(uid: string, { refusal, warnings = [], audit = {}, patc
     uid,
     allowed: refusal === undefined,
     ...(refusal && {
-      status: { code: refusal.code, reason: REASONS[refusal.code], message: refusal.message },
+      status: {
+        code: refusal.code,
+        reason: REASONS[refusal.code],
+        message: refusal.message,
+        ...(refusal.code === 503 && RETRY),
+      },
     }),
     ...(warnings.length > 0 && { warnings }),
     ...(Object.keys(audit).length > 0 && { auditAnnotations: audit }),

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { ensureAuthority } from "../../certs/authority.ts";
 import type { AuthorityOptions, Known } from "../../certs/authority.ts";
-import { issueLeaf } from "../../certs/issue.ts";
+import { issueLeaf, LEAF_LIFE_MS } from "../../certs/issue.ts";
 import type { KeyPair } from "../../certs/issue.ts";
 import { holds } from "../../certs/rotation.ts";
 import type { Held } from "../../certs/rotation.ts";
@@ -39,6 +39,7 @@ export const PROPAGATION_MS = 30_000;
 export class ServingCertificate implements CertificateSource {
   readonly #options: AuthorityOptions;
   readonly #names: readonly AltName[];
+  readonly #leafMs: number;
   #held: Held | undefined;
   #current: Leaf | undefined;
   /** Issued, but not yet trusted by the live configurations. */
@@ -46,9 +47,10 @@ export class ServingCertificate implements CertificateSource {
   /** The CA that is to sign next, and since when both live configurations hold it. */
   #seen: { ca: string; since: Date } | undefined;
 
-  constructor(options: AuthorityOptions, names: readonly AltName[]) {
+  constructor(options: AuthorityOptions, names: readonly AltName[], leafMs = LEAF_LIFE_MS) {
     this.#options = options;
     this.#names = names;
+    this.#leafMs = leafMs;
   }
 
   get current(): KeyPair | undefined {
@@ -65,7 +67,7 @@ export class ServingCertificate implements CertificateSource {
     const newest = this.#next ?? this.#current;
     const now = this.#options.clock.now();
     if (newest?.ca === signing.certificate && now < newest.renewAt) return;
-    const pair = issueLeaf(signing, this.#names, now);
+    const pair = issueLeaf(signing, this.#names, now, this.#leafMs);
     const certificate = new X509Certificate(pair.certificate);
     this.#next = {
       pair,

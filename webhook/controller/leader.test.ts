@@ -110,7 +110,7 @@ describe("of several replicas", () => {
     expect(server.lease.spec?.holderIdentity).toBe("");
     await clock.pass(2);
     expect([...working]).toEqual(["b_1"]);
-    expect(server.lease.spec).toMatchObject({ holderIdentity: "b_1", leaseDurationSeconds: 15 });
+    expect(server.lease.spec).toMatchObject({ holderIdentity: "b_1", leaseDurationSeconds: 7 });
     await second.end();
   });
 
@@ -128,6 +128,16 @@ describe("of several replicas", () => {
     server.cutOff.clear();
     await clock.pass(5);
     expect([first.leader.leads, first.leader.follows, second.leader.leads]).toEqual([false, true, true]);
+    await Promise.all([first.end(), second.end()]);
+  });
+
+  test("another leads within nine seconds when the leader is killed", async () => {
+    const { clock, server, start } = setUp();
+    const [first, second] = [start("a_1"), start("b_1")];
+    await clock.pass(5);
+    server.cutOff.add("a_1");
+    await clock.pass(9);
+    expect([first.leader.leads, second.leader.leads]).toEqual([false, true]);
     await Promise.all([first.end(), second.end()]);
   });
 

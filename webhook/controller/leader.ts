@@ -7,8 +7,9 @@ import { held, leaseSchema, mayHold, observe, released } from "./lease.ts";
 import type { Lease, Observed } from "./lease.ts";
 
 /** Who could not renew for so long stops leading: well before anybody else may take the lease. */
-const RENEW_MS = 10_000;
-const RETRY_MS = 2_000;
+const RENEW_MS = 5_000;
+const RETRY_MS = 1_000;
+const CALL_MS = 2_000;
 
 export interface LeaderOptions {
   api: KubeApi;
@@ -74,7 +75,7 @@ export class Leader {
 
   async #look(): Promise<Observed> {
     const { api, clock, path } = this.#options;
-    const answer = await api.request({ method: "GET", path, timeoutMs: RETRY_MS });
+    const answer = await api.request({ method: "GET", path, timeoutMs: CALL_MS });
     this.#observed = observe(this.#observed, leaseSchema.parse(answer), clock.now());
     return this.#observed;
   }
@@ -84,7 +85,7 @@ export class Leader {
     // The time before the call: others count from when it arrived.
     const at = clock.now();
     try {
-      const body = await api.request({ method: "PUT", path, body: lease, timeoutMs: RETRY_MS });
+      const body = await api.request({ method: "PUT", path, body: lease, timeoutMs: CALL_MS });
       this.#observed = observe(this.#observed, leaseSchema.parse(body), at);
       this.#renewedAt = at;
       return true;
@@ -122,7 +123,7 @@ export class Leader {
     await this.#stopWork();
     if (!led || this.#observed === undefined) return;
     const body = released(this.#observed.lease, clock.now());
-    await api.request({ method: "PUT", path, body, timeoutMs: RETRY_MS }).catch((error: unknown) => {
+    await api.request({ method: "PUT", path, body, timeoutMs: CALL_MS }).catch((error: unknown) => {
       log.warn(
         { path, error: messageOf(error) },
         "could not let go of the lease: the next leader waits for its end",

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Agent, request } from "node:https";
+import { connect } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -106,6 +107,9 @@ function slowly(port: number, body: string): Promise<number> {
   });
 }
 
+/** Longer than an API server waits for any answer. */
+const UNUSED_MS = 12_000;
+
 const held: (() => void)[] = [];
 
 const review = JSON.stringify({
@@ -192,6 +196,39 @@ describe("the HTTPS server", () => {
     agent.destroy();
     agent = new Agent({ keepAlive: true, ca: ca.certificate, maxCachedSessions: 0 });
     expect((await send(port, "/validate", review)).serial).not.toBe(first.serial);
+  });
+
+  test("keeps a connection that is not used yet: the API server opens some in advance", async () => {
+    const port = await start();
+    const socket = connect({ host: "127.0.0.1", port, ca: ca.certificate });
+    await once(socket, "secureConnect");
+    // Node answers 408 when the limits for headers or requests are over, and a request may be on its way then.
+    const told = once(socket, "data", { signal: AbortSignal.timeout(UNUSED_MS) });
+    await expect(told).rejects.toThrow("aborted");
+    expect(socket.readyState).toBe("open");
+    socket.destroy();
+  }, 30_000);
+
+  test("that drains waits for connections to end, and not longer than it may", async () => {
+    const port = await start();
+    const socket = connect({ host: "127.0.0.1", port, ca: ca.certificate });
+    await once(socket, "secureConnect");
+    const slept: number[] = [];
+    const clock: Clock = {
+      now: () => now,
+      sleep: async (ms, signal) => {
+        slept.push(ms);
+        if (slept.length === 4) socket.destroy();
+        // What closes a server is bounded by a sleep as well: that one ends by its signal.
+        if (signal !== undefined) await once(signal, "abort");
+        else await new Promise((resolve) => setTimeout(resolve, 20));
+      },
+    };
+    await running?.drain(95_000, clock);
+    running = undefined;
+    expect(slept[0]).toBe(15_000);
+    expect(slept.length).toBeGreaterThan(4);
+    expect(slept.length).toBeLessThan(20);
   });
 
   test("that drains answers on, asks each client to leave, and then ends", async () => {

@@ -1,16 +1,22 @@
 import { once } from "node:events";
 import { createServer } from "node:https";
+import { promisify } from "node:util";
+import { setImmediate } from "node:timers/promises";
 import type { RequestListener, Server as HttpServer } from "node:http";
 import type { Clock } from "../../common/clock.ts";
 import type { KeyPair } from "../../certs/issue.ts";
 
-/** The API server keeps idle connections for 90 s (Go's default): close later than it does, or it meets closed ones. */
+/**
+ * The API server keeps idle connections for 90 s (Go's default): close later than it does, or it meets closed ones. It also
+ * opens connections that it does not need at once, and for these Node counts from their beginning until their first request
+ * is whole (bodies have a limit of their own, bodybudget.ts).
+ */
 const KEEP_ALIVE_MS = 95_000;
-/** The API server waits 5 s for an answer (webhooks.ts); whoever takes longer to ask is nobody it waits for. */
-const HEADERS_MS = 5_000;
-const REQUEST_MS = 10_000;
-/** Node looks at both this often. */
-const CHECK_MS = 1_000;
+
+/** By then every node sends new connections elsewhere. */
+const ENDPOINTS_MS = 15_000;
+/** While it drains it looks this often whether anybody is left. */
+const LOOK_MS = 1_000;
 
 const TLS = { ALPNProtocols: ["http/1.1"], minVersion: "TLSv1.2" } as const;
 
@@ -25,21 +31,25 @@ export interface WebhookServer {
   serve(port: number, leaf: KeyPair): Promise<void>;
   /** Where it listens; null before. */
   address(): ReturnType<HttpServer["address"]>;
-  /** Serves on for `drainMs`, telling each client to connect anew, then ends. */
+  /**
+   * Serves on, telling each client to connect anew, and ends when nobody is connected any more, not before 15 s, but
+   * after `drainMs` at the latest. An idle connection ends without loss only by its client: at the moment at which it is
+   * closed here a request may be on its way.
+   */
   drain(drainMs: number, clock: Clock): Promise<void>;
 }
 
 /** The HTTPS server of the webhooks. HTTP/1.1 only: the API server speaks nothing else to webhooks. */
 export function createWebhookServer(app: RequestListener): WebhookServer {
   let draining = false;
-  const server = createServer({ ...TLS, connectionsCheckingInterval: CHECK_MS }, (request, response) => {
+  const server = createServer(TLS, (request, response) => {
     // Without this a busy client keeps its connection, and `close` would never end.
     if (draining) response.setHeader("Connection", "close");
     app(request, response);
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.headersTimeout = HEADERS_MS;
-  server.requestTimeout = REQUEST_MS;
+  server.headersTimeout = KEEP_ALIVE_MS;
+  server.requestTimeout = KEEP_ALIVE_MS;
   server.maxConnections = MAX_CONNECTIONS;
   return {
     async serve(port, leaf) {
@@ -51,14 +61,22 @@ export function createWebhookServer(app: RequestListener): WebhookServer {
     address: () => server.address(),
     async drain(drainMs, clock) {
       draining = true;
-      await clock.sleep(drainMs);
+      await clock.sleep(Math.min(ENDPOINTS_MS, drainMs));
+      for (let left = drainMs - ENDPOINTS_MS; left > 0 && (await connections(server)) > 0; left -= LOOK_MS)
+        await clock.sleep(LOOK_MS);
       await closeServer(server, clock);
     },
   };
 }
 
+function connections(server: HttpServer): Promise<number> {
+  return promisify(server.getConnections.bind(server))();
+}
+
 /** Ends a server: idle connections at once, busy ones when they have their answer or the time is over. */
 export async function closeServer(server: HttpServer, clock: Clock): Promise<void> {
+  // What has arrived is read first: only then it is known which connections are idle.
+  await setImmediate();
   const closed = once(server, "close");
   server.close();
   server.closeIdleConnections();
