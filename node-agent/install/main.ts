@@ -28,25 +28,51 @@ for (const signal of ["SIGTERM", "SIGINT"])
     stop.abort();
   });
 
-while (!stop.signal.aborted) {
-  let pause = RECHECK_MS;
-  try {
-    await install(host, runtime, image);
-  } catch (error) {
-    log.error({ error: messageOf(error) }, "not installed; trying again");
-    pause = RETRY_MS;
-  }
-  await systemClock.sleep(pause, stop.signal);
-}
-// A rolling update stops this process too: only where the DaemonSet itself goes is anything taken away.
-const api = await connectKube(config.kube);
-const ask = () => beingRemoved(api, config.namespace, config.daemonSet);
-const { removed, why } = await ask();
-log.info({ removed, why }, "installer ends");
-if (removed) {
-  await uninstall(host, runtime, ask).catch((error: unknown) => {
-    log.error({ error: messageOf(error) }, "not everything could be taken away");
-    process.exitCode = 1;
-  });
+switch (process.argv[2]) {
+  case undefined:
+    await serve();
+    break;
+  case "install":
+    await once("not installed", () => install(host, runtime, image));
+    break;
+  case "uninstall":
+    await once("not everything could be taken away", () => {
+      const ask = () => Promise.resolve({ removed: true, why: "by hand" });
+      return uninstall(host, runtime, ask);
+    });
+    break;
+  default:
+    process.stderr.write(
+      "usage: install.mjs [install | uninstall]; without one: until its DaemonSet is gone\n",
+    );
+    process.exitCode = 2;
 }
 process.exit();
+
+async function serve(): Promise<void> {
+  while (!stop.signal.aborted) {
+    let pause = RECHECK_MS;
+    try {
+      await install(host, runtime, image);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, "not installed; trying again");
+      pause = RETRY_MS;
+    }
+    await systemClock.sleep(pause, stop.signal);
+  }
+  // A rolling update stops this process too: only where the DaemonSet itself goes is anything taken away.
+  const api = await connectKube(config.kube);
+  const ask = () => beingRemoved(api, config.namespace, config.daemonSet);
+  const { removed, why } = await ask();
+  log.info({ removed, why }, "installer ends");
+  if (removed) await once("not everything could be taken away", () => uninstall(host, runtime, ask));
+}
+
+async function once(failed: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.error({ error: messageOf(error) }, failed);
+    process.exitCode = 1;
+  }
+}
