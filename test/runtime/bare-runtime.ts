@@ -176,7 +176,7 @@ async function image(out: string): Promise<string> {
 
 /** Every file of a directory tree with its content, for a comparison byte for byte. */
 export async function contents(dir: string): Promise<Map<string, string>> {
-  const found = await must("find", [dir, "-type", "f", "-size", "-1M"]);
+  const found = await must("find", [dir, "-type", "f", "-size", "-1000k"]);
   const paths = found.split("\n").filter((path) => path !== "");
   return new Map(paths.sort().map((path) => [path, readFileSync(path, "latin1")]));
 }
