@@ -5,6 +5,7 @@ import { createLogger } from "../../common/log.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
 import { beingRemoved } from "../host/removal.ts";
 import { nodeSpawn } from "../host/spawn.ts";
+import { lostEntries } from "./lost.ts";
 import { installConfig } from "./config.ts";
 import { containerd } from "./containerd.ts";
 import { crio } from "./crio.ts";
@@ -50,6 +51,7 @@ switch (process.argv[2]) {
 process.exit();
 
 async function serve(): Promise<void> {
+  const rebuildLost = lostEntries(host);
   while (!stop.signal.aborted) {
     let pause = RECHECK_MS;
     try {
@@ -58,7 +60,7 @@ async function serve(): Promise<void> {
       log.error({ error: messageOf(error) }, "not installed; trying again");
       pause = RETRY_MS;
     }
-    await systemClock.sleep(pause, stop.signal);
+    await rest(pause, rebuildLost);
   }
   // A rolling update stops this process too: only where the DaemonSet itself goes is anything taken away.
   const api = await connectKube(config.kube);
@@ -66,6 +68,15 @@ async function serve(): Promise<void> {
   const { removed, why } = await ask();
   log.info({ removed, why }, "installer ends");
   if (removed) await once("not everything could be taken away", () => uninstall(host, runtime, ask));
+}
+
+async function rest(ms: number, meanwhile: () => Promise<void>): Promise<void> {
+  for (const end = Date.now() + ms; Date.now() < end && !stop.signal.aborted;) {
+    await meanwhile().catch((error: unknown) => {
+      log.error({ error: messageOf(error) }, "unusable ledger entries could not be looked at");
+    });
+    await systemClock.sleep(RETRY_MS, stop.signal);
+  }
 }
 
 async function once(failed: string, work: () => Promise<void>): Promise<void> {

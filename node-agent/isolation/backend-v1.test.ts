@@ -26,17 +26,17 @@ function cpuset(dir: string, cpus: string, flag: string): void {
 
 describe("cgroup v1's back-end", () => {
   test("sees a CPU that came online since, and isolates nothing else for it", () => {
-    const { survey } = backendV1(nodeHostFs(root), "/cg");
+    const backend = backendV1(nodeHostFs(root), "/cg");
     const claims = [{ id: "a", cgroup: "k/a", cpus: [1] }];
     const before = new Map([["cpuset.sched_load_balance", "1\n"]]);
     cpuset("", "0-2", "0");
     cpuset("k/a", "1", "0");
     cpuset("schedgate-housekeeping", "0,2", "1");
     file("sys/devices/system/cpu/online", "0-2\n");
-    expect(survey(claims, before).steps).toEqual([]);
+    expect(backend.survey(claims, before).steps).toEqual([]);
     cpuset("", "0-3", "0");
     file("sys/devices/system/cpu/online", "0-3\n");
-    expect(survey(claims, before).steps).toEqual([
+    expect(backend.survey(claims, before).steps).toEqual([
       { do: "write", file: "schedgate-housekeeping/cpuset.cpus", text: "0,2-3\n", own: true },
     ]);
   });
