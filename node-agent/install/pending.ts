@@ -18,10 +18,18 @@ export function pendingPath(runDir: string): string {
   return `${runDir}/restart-pending`;
 }
 
+/** Of a note that cannot be read: the runtime is restarted, and nothing is taken back. */
+const UNKNOWN: Pending = { path: "", before: null, after: "" };
+
 /** The change under way, undefined where there is none. */
 export function readPending(files: HostFs, runDir: string): Pending | undefined {
   const text = readIfThere(files, pendingPath(runDir));
-  return text === undefined ? undefined : (JSON.parse(text) as Pending);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Pending;
+  } catch {
+    return { ...UNKNOWN };
+  }
 }
 
 /** Notes it. */

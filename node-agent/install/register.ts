@@ -111,7 +111,7 @@ async function apply(host: Host, runtime: ContainerRuntime, pending: Pending): P
 
 // Only what is ours is replaced: whatever somebody wrote there meanwhile stays.
 function restore(host: Host, { path, before, after }: Pending): void {
-  if (readIfThere(host.files, path) === after) put(host, { path, text: before ?? undefined });
+  if (path !== "" && readIfThere(host.files, path) === after) put(host, { path, text: before ?? undefined });
   host.files.remove(pendingPath(host.config.runDir));
 }
 

@@ -120,6 +120,16 @@ test("without a restart of our own the installer waits, and is done once somebod
   expect(world.text("/run/schedgate/installed.json")).toContain(CONFIG);
 });
 
+test("a note that cannot be read means a restart, and takes nothing back", async () => {
+  const host = world.host();
+  await run(host);
+  const registered = world.text(CONFIG);
+  host.files.replace("/run/schedgate/restart-pending", "");
+  await run(host);
+  expect(world.text(CONFIG)).toBe(registered);
+  expect(world.text("/run/schedgate/restart-pending")).toBeUndefined();
+});
+
 test("temporary files of writers that were killed go, and those of living ones stay", async () => {
   const host = world.host();
   host.files.replace("/etc/containerd/.schedgate-99.tmp", "");

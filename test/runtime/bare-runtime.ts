@@ -15,7 +15,10 @@ import { buildCrictl } from "../lab/crictl.ts";
 import { cacheRoot, openCache } from "../lab/cache.ts";
 import { type Output, exec, must } from "../lab/exec.ts";
 import { type HostLayout, hostLayout } from "../lab/host/layout.ts";
+import { removeCgroup } from "../lab/host/cgroups.ts";
+import { killNodeProcesses } from "../lab/host/leftover.ts";
 import { type Machine, inspectMachine } from "../lab/host/machine.ts";
+import { unmountBelow } from "../lab/host/mounts.ts";
 import { RUNTIME_PROCESS } from "../lab/host/runtime.ts";
 import { type Processes, openProcesses } from "../lab/processes.ts";
 import type { Runtime } from "../lab/types.ts";
@@ -24,6 +27,8 @@ import { PARENT } from "./container.ts";
 import { lastCpu } from "./kernel.ts";
 
 const repo = join(import.meta.dirname, "../..");
+
+const CGROUPS = "/sys/fs/cgroup";
 
 /** What the tests build lies here. */
 export const cache = openCache(cacheRoot(process.env), () => undefined);
@@ -117,8 +122,15 @@ export async function bareRuntime(runtime: Runtime): Promise<BareRuntime> {
       const uid = `5c4ed6a7-1111-4000-8000-${String(pods).padStart(12, "0")}`;
       const entries = { [uid]: { main: lastCpu } };
       writeFileSync(kubeletState, JSON.stringify({ policyName: "static", defaultCpuSet: "0", entries }));
+      // CRI-O tells them from the kubelet's labels.
+      const labels = {
+        "io.kubernetes.pod.name": `pod${pods}`,
+        "io.kubernetes.pod.namespace": "team",
+        "io.kubernetes.pod.uid": uid,
+      };
       const sandbox = specOf("pod", {
         metadata: { name: `pod${pods}`, namespace: "team", uid, attempt: 0 },
+        labels,
         log_directory: layout.podLogs,
         annotations,
         linux: {
@@ -128,6 +140,7 @@ export async function bareRuntime(runtime: Runtime): Promise<BareRuntime> {
       });
       const main = specOf("container", {
         metadata: { name: "main", attempt: 0 },
+        labels: { ...labels, "io.kubernetes.container.name": "main" },
         image: { image: "localhost/busybox:1" },
         command: ["sleep", "1000"],
         log_path: "main.log",
@@ -143,6 +156,10 @@ export async function bareRuntime(runtime: Runtime): Promise<BareRuntime> {
     },
     close: async () => {
       await processes.endAll();
+      await killNodeProcesses(dir);
+      const hierarchies = ["", ...readdirSync(CGROUPS)].map((name) => join(CGROUPS, name, PARENT));
+      for (const top of hierarchies.filter((path) => existsSync(path))) await removeCgroup(top);
+      await unmountBelow(dir);
       rmSync("/opt/schedgate", { recursive: true, force: true }); // of a test that failed
       rmSync(dir, { recursive: true, force: true });
     },

@@ -6,7 +6,6 @@ import { must } from "../lab/exec.ts";
 import { baseImages } from "../lab/host/base-images.ts";
 import { crio, crioConfiguration } from "../lab/host/crio.ts";
 import { installLowLevelRuntime } from "../lab/host/low-level-runtime.ts";
-import { shareRoot } from "../lab/host/propagation.ts";
 import { findProgram } from "../lab/prerequisites.ts";
 import { waitFor } from "../lab/wait.ts";
 import { type BareRuntime, bareRuntime, cache, contents } from "./bare-runtime.ts";
@@ -29,7 +28,6 @@ async function bringUp(version: string): Promise<void> {
   const { layout, machine } = node;
   const binaries = await buildCrio(cache, () => undefined, version);
   mkdirSync(layout.runtimeConfig, { recursive: true });
-  await shareRoot();
   await installLowLevelRuntime(layout, machine);
   const policy = { default: [{ type: "insecureAcceptAnything" }] };
   writeFileSync(join(layout.runtimeData, "policy.json"), JSON.stringify(policy));
