@@ -23,6 +23,7 @@ export default {
     ]),
     tier("apiserver", ["<rootDir>/test/apiserver/**/*.test.ts"]),
     tier("runtime", ["<rootDir>/test/runtime/**/*.test.ts"]),
+    tier("kernels", ["<rootDir>/test/kernels/**/*.test.ts"]),
     tier("cluster", ["<rootDir>/test/cluster/**/*.test.ts"]),
   ],
 };

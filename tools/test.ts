@@ -7,7 +7,7 @@ import type { Count } from "./count-reporter.ts";
 import { run } from "./run.ts";
 
 const root = join(import.meta.dirname, "..");
-const tiers = ["unit", "apiserver", "runtime", "cluster"];
+const tiers = ["unit", "apiserver", "runtime", "kernels", "cluster"];
 /** The tests of the way in are run on these versions of Kubernetes too. */
 const otherVersions = ["v1.34.4", "v1.37.2"];
 const asked = process.argv.slice(2);

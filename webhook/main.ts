@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock as clock } from "../common/clock.ts";
+import { endOnUncaught } from "../common/fatal.ts";
 import { connectKube } from "../common/kube/client.ts";
 import { pathOf, resources } from "../common/kube/paths.ts";
 import { createLogger } from "../common/log.ts";
@@ -24,6 +25,7 @@ import { serveHealth } from "./server/health.ts";
 import { readiness } from "./server/readiness.ts";
 import { closeServer, createWebhookServer } from "./server/server.ts";
 
+endOnUncaught("webhook");
 const config = readConfig();
 const { namespace, service, url, port } = config;
 const log = createLogger("webhook", config.logLevel).child({ pod: config.podName });

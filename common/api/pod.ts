@@ -1,6 +1,15 @@
 import * as z from "zod";
 import { clip, SchedgateError } from "../errors.ts";
-import { isListOf, isMapOf, isShapeOf, isString } from "../guards.ts";
+import {
+  check,
+  checkFields,
+  checkOptional,
+  isListOf,
+  isMapOf,
+  isOptional,
+  isShapeOf,
+  isString,
+} from "../guards.ts";
 import type { Guard } from "../guards.ts";
 
 /** A pod has at most 3 MiB, and real ones a few containers: more are taken for an attack on the webhook. */
@@ -25,10 +34,6 @@ interface RawContainerStatus {
   allocatedResources?: ResourceList | null;
 }
 
-const isOptional =
-  (is: Guard): Guard =>
-  (value) =>
-    value === undefined || value === null || is(value);
 const isAmount: Guard = (value) => isString(value) || Number.isFinite(value);
 const isResources = isShapeOf({
   requests: isOptional(isMapOf(isAmount)),
@@ -47,47 +52,62 @@ const isListOfContainers =
 const isAnnotations: Guard = (value) =>
   isMapOf(isString)(value) && sizeOf(value as object) <= MAX_ANNOTATIONS;
 
-// Predicates, not schemas, for what can have many elements: a schema would collect an issue for each bad one.
-const resources = z.custom<RawResources>(isResources, "not resources");
-const containers = z.custom<RawContainer[]>(
+// Checks, not a schema, which would take more of each admission than all judging.
+const text = check(isOptional(isString), "not a string");
+const containers = check(
   isListOfContainers(isContainer),
   `not a list of at most ${MAX_CONTAINERS} containers`,
 );
-const containerStatuses = z.custom<RawContainerStatus[]>(
-  isListOfContainers(isContainerStatus),
+const statuses = check(
+  isOptional(isListOfContainers(isContainerStatus)),
   `not a list of at most ${MAX_CONTAINERS} statuses of containers`,
 );
+const ANNOTATIONS = "not a map of strings, at most 256 KiB";
 
 /** The annotations of an object, as the API server bounds them. */
-export const annotations = z.custom<Record<string, string>>(
-  isAnnotations,
-  "not a map of strings, at most 256 KiB",
-);
+export const annotations = z.custom<Record<string, string>>(isAnnotations, ANNOTATIONS);
 
-const podSchema = z.object({
-  metadata: z.object({
-    uid: z.string().nullish(),
-    name: z.string().nullish(),
-    generateName: z.string().nullish(),
-    annotations: annotations.nullish(),
+const podCheck = checkFields({
+  metadata: checkFields({
+    uid: text,
+    name: text,
+    generateName: text,
+    annotations: check(isOptional(isAnnotations), ANNOTATIONS),
   }),
-  spec: z.object({
-    serviceAccountName: z.string().nullish(),
-    nodeName: z.string().nullish(),
-    runtimeClassName: z.string().nullish(),
-    resources: resources.nullish(),
+  spec: checkFields({
+    serviceAccountName: text,
+    nodeName: text,
+    runtimeClassName: text,
+    resources: check(isOptional(isResources), "not resources"),
     containers,
-    initContainers: containers.nullish(),
+    initContainers: checkOptional(containers),
   }),
-  status: z
-    .object({
-      containerStatuses: containerStatuses.nullish(),
-      initContainerStatuses: containerStatuses.nullish(),
-    })
-    .nullish(),
+  status: checkOptional(checkFields({ containerStatuses: statuses, initContainerStatuses: statuses })),
 });
 
-type RawStatus = z.infer<typeof podSchema>["status"];
+/** What `podCheck` has seen. */
+interface RawPod {
+  metadata: {
+    uid?: string | null;
+    name?: string | null;
+    generateName?: string | null;
+    annotations?: Record<string, string> | null;
+  };
+  spec: {
+    serviceAccountName?: string | null;
+    nodeName?: string | null;
+    runtimeClassName?: string | null;
+    resources?: RawResources | null;
+    containers: RawContainer[];
+    initContainers?: RawContainer[] | null;
+  };
+  status?: RawStatus | null;
+}
+
+interface RawStatus {
+  containerStatuses?: RawContainerStatus[] | null;
+  initContainerStatuses?: RawContainerStatus[] | null;
+}
 
 /** Amounts by resource name, as written. */
 export type ResourceList = Readonly<Record<string, string | number>>;
@@ -131,14 +151,9 @@ export interface Pod {
  * @throws SchedgateError E_POD where it is not a pod.
  */
 export function readPod(raw: unknown, namespace: string): Pod {
-  const parsed = podSchema.safeParse(raw);
-  if (!parsed.success) {
-    throw new SchedgateError(
-      "E_POD",
-      `not a pod: ${clip(z.prettifyError(parsed.error).replaceAll("\n", " "))}`,
-    );
-  }
-  const { metadata, spec, status } = parsed.data;
+  const fault = podCheck(raw);
+  if (fault !== undefined) throw new SchedgateError("E_POD", `not a pod: ${clip(fault)}`);
+  const { metadata, spec, status } = raw as RawPod;
   const allocated = allocatedCpus(status);
   const generated = metadata.generateName ? `${metadata.generateName}*` : "";
   return {
@@ -158,7 +173,7 @@ export function readPod(raw: unknown, namespace: string): Pod {
 }
 
 /** The CPUs that the node has set aside, by the container's name. */
-function allocatedCpus(status: RawStatus): Map<string, string | number | undefined> {
+function allocatedCpus(status: RawStatus | null | undefined): Map<string, string | number | undefined> {
   const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
   return new Map(all.map((each) => [each.name, each.allocatedResources?.["cpu"]]));
 }

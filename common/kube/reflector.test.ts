@@ -115,6 +115,18 @@ describe("a reflector", () => {
     ]);
   });
 
+  test("does not keep managedFields, of a list or of a watch", async () => {
+    const bulky = (name: string, version: number): Item => {
+      const { metadata } = item(name, version);
+      return { metadata: { ...metadata, managedFields: [{}] } as Item["metadata"] };
+    };
+    const { cache } = await play([
+      { list: [bulky("a", 1)], at: 5 },
+      { watch: [event("ADDED", bulky("b", 6))] },
+    ]);
+    expect([...cache.items().values()]).toEqual([item("a", 1), item("b", 6)]);
+  });
+
   test("goes on from a bookmark after an end or an error, without a new list", async () => {
     const { calls } = await play([
       { list: [], at: 5 },

@@ -194,6 +194,8 @@ class ListWatch<T> implements Reflector<T> {
   /** Whether anything is now kept that was not, or the other way round, or is another. */
   #put(object: unknown, items: Map<string, T>, unreadable: Map<string, string>): boolean {
     const key = keyOf(meta.parse(object).metadata);
+    // Nobody here reads it, and it is more than half of what a small object takes.
+    delete (object as { metadata: { managedFields?: unknown } }).metadata.managedFields;
     try {
       const read = this.#options.parse(object);
       const wasUnreadable = unreadable.delete(key);

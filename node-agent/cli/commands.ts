@@ -1,8 +1,10 @@
 import { messageOf } from "../../common/errors.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { readInstalled } from "../host/installed.ts";
+import { failuresIn } from "../isolation/failures.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
 import type { CompanionConfig } from "../oci/config.ts";
+import { rebuild } from "../oci/rebuild.ts";
 import { type SetUp, findings, remarks } from "./doctor.ts";
 import { lookAt, statusLines } from "./status.ts";
 
@@ -20,13 +22,17 @@ export function status(isolation: Isolation): Said {
   return { lines: statusLines(state), well: state.problems.length + state.proof.missing.length === 0 };
 }
 
-/** Brings the kernel to what the ledger says. @throws SchedgateError E_LOCK */
-export async function mend(isolation: Isolation): Promise<Said> {
-  const { changed, problems } = await reconcile(isolation, ATTEMPTS);
+/** Brings the kernel to what the ledger says, and the ledger to what living containers say. @throws SchedgateError E_LOCK */
+export async function mend(isolation: Isolation, config: CompanionConfig): Promise<Said> {
+  const first = await reconcile(isolation, ATTEMPTS);
+  const rebuilt: string[] = [];
+  await rebuild(isolation, config, (_, message) => rebuilt.push(message));
+  const { changed, problems } = rebuilt.length === 0 ? first : await reconcile(isolation, ATTEMPTS);
   const { lines, well } = status(isolation);
-  const did = changed ? "the kernel was brought to what the ledger says" : "there was nothing to do";
+  const did =
+    first.changed || changed ? "the kernel was brought to what the ledger says" : "there was nothing to do";
   return {
-    lines: [did, ...lines, ...problems.map((problem) => `problem: ${problem}`)],
+    lines: [did, ...rebuilt, ...lines, ...problems.map((problem) => `problem: ${problem}`)],
     well: well && problems.length === 0,
   };
 }
@@ -68,11 +74,26 @@ export function doctor(
     onFailure: config.onFailure,
     lastFailure: lastFailure(readIfThere(hostFs, `${config.runDir}/companion.log`) ?? ""),
   };
-  const found = findings(setUp);
+  const found = [
+    ...findings(setUp),
+    ...pendingChange(hostFs, config.runDir),
+    ...failuresIn(hostFs, config.runDir),
+  ];
   const verdict =
     found.length === 0 ? ["containers can be isolated here"] : found.map((one) => `wrong: ${one}`);
   const noted = remarks(setUp).map((remark) => `note: ${remark}`);
   return { lines: [...verdict, ...noted, ...state.lines], well: found.length === 0 && state.well };
+}
+
+// What the installer waits for, and what it gave up.
+function pendingChange(hostFs: HostFs, runDir: string): string[] {
+  const pending = hostFs.exists(`${runDir}/restart-pending`)
+    ? ["the runtime has not read its changed configuration yet: it reads it at its restart"]
+    : [];
+  const refused = hostFs.exists(`${runDir}/refused`)
+    ? [`the runtime did not start with our handler: see its log, then remove ${runDir}/refused to try again`]
+    : [];
+  return [...pending, ...refused];
 }
 
 // The log holds our JSON lines, and whatever Node printed on stderr.

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
 import { kubeAccess } from "../../common/kube/access.ts";
 import type { KubeAccess } from "../../common/kube/access.ts";
+import { healthPort } from "../host/health-port.ts";
 
 /** Settings of the node agent's daemon. */
 export interface DaemonConfig {
@@ -30,14 +31,8 @@ export function daemonConfig(env: NodeJS.ProcessEnv = process.env): DaemonConfig
     runDir: of("SCHEDGATE_RUN_DIR", "/run/schedgate"),
     // Inside a pod the host's hierarchy is mounted apart from the pod's own /sys/fs/cgroup.
     cgroupRoot: join(of("SCHEDGATE_HOST_ROOT", "/"), of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup")),
-    healthPort: port(of("SCHEDGATE_HEALTH_PORT", "8081")),
+    healthPort: healthPort(of("SCHEDGATE_HEALTH_PORT", "8081")),
     kube: kubeAccess(env),
     logLevel: of("LOG_LEVEL", "info"),
   };
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= 65535) return value;
-  throw new SchedgateError("E_CONFIG", `SCHEDGATE_HEALTH_PORT is no port: "${text}"`);
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
 import type { HostFs } from "../host/host-fs.ts";
+import { failuresIn } from "../isolation/failures.ts";
 import { isAlive } from "../isolation/liveness.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -52,7 +53,8 @@ export function guard(options: GuardOptions): Guard {
     isolation ??= options.open();
     const { backend } = isolation;
     hostFs.mkdirs(`${runDir}/ledger`);
-    const outcome = await reconcile(isolation, ATTEMPTS);
+    const reconciled = await reconcile(isolation, ATTEMPTS);
+    const outcome = { ...reconciled, problems: [...reconciled.problems, ...failuresIn(hostFs, runDir)] };
     const dirs = outcome.watch.map((dir) => (dir === "" ? backend.root : `${backend.root}/${dir}`));
     if (watches.set([`${runDir}/ledger`, ...dirs])) again = true;
     const state = JSON.stringify([outcome.claimed, outcome.problems]);

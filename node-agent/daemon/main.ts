@@ -1,5 +1,6 @@
 import { systemClock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
+import { endOnUncaught } from "../../common/fatal.ts";
 import { connectKube } from "../../common/kube/client.ts";
 import { createLogger } from "../../common/log.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
@@ -12,6 +13,7 @@ import { readInstalled } from "../host/installed.ts";
 import { agentMetrics } from "./metrics.ts";
 import { publisher } from "./publisher.ts";
 
+endOnUncaught("node-agent");
 const config = daemonConfig();
 const log = createLogger("node-agent", config.logLevel);
 const hostFs = nodeHostFs();

@@ -1,11 +1,11 @@
 import { type CpuSet, noCpus, union } from "../../common/cpuset.ts";
-import type { Proof } from "../isolation/backend.ts";
+import type { Backend, Proof } from "../isolation/backend.ts";
 import { type Owner, cpusOf } from "../isolation/owner.ts";
 
 /** What the daemon knows of the node after a reconcile. */
 export interface Snapshot {
   /** `None` where the kernel offers no way; `problems` then says why. */
-  backend: "CgroupV2" | "CgroupV1" | "None";
+  backend: Backend["name"] | "None";
   kernelVersion: string;
   onlineCPUs: string;
   owners: readonly Owner[];

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf } from "../../common/errors.ts";
+import { rooted } from "./rooted.ts";
 
 /** The host's files, all paths absolute on the host. Every call throws Node's own error (`ENOENT`, `EINVAL`, …). */
 export interface HostFs {
@@ -29,9 +30,13 @@ export interface HostFs {
   remove(path: string): void;
 }
 
-/** The files below `root` ("/" on the host itself, a mount point inside a pod, a temporary directory in tests). */
+/**
+ * The files below `root` ("/" on the host itself, a mount point inside a pod, a temporary directory in tests); symbolic
+ * links lead to where they lead on the host.
+ */
 export function nodeHostFs(root = "/"): HostFs {
-  const at = (path: string): string => join(root, path);
+  const at = (path: string): string => rooted(root, path, true);
+  const entry = (path: string): string => rooted(root, path, false);
   return {
     read: (path) => fs.readFileSync(at(path), "utf8"),
     write: (path, text) => {
@@ -39,31 +44,43 @@ export function nodeHostFs(root = "/"): HostFs {
     },
     replace: (path, text, mode, temporary) => {
       // The directory may hold files that others read by suffix (hooks.d takes *.json): this name has another one.
-      const beside = join(dirname(path), `.schedgate-${process.pid}.tmp`);
-      replaceFile(at(path), text, mode, at(temporary ?? beside));
+      const beside = join(dirname(path), temporaryName(process.pid));
+      replaceFile(entry(path), text, mode, entry(temporary ?? beside));
     },
     list: (dir) => fs.readdirSync(at(dir)).sort(),
     subdirectories: (dir) =>
       fs
         .readdirSync(at(dir), { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => entry.name)
+        .filter((one) => one.isDirectory())
+        .map((one) => one.name)
         .sort(),
     exists: (path) => fs.existsSync(at(path)),
-    readlink: (path) => fs.readlinkSync(at(path)),
+    readlink: (path) => fs.readlinkSync(entry(path)),
     mkdir: (dir) => {
-      fs.mkdirSync(at(dir), { mode: 0o755 });
+      fs.mkdirSync(entry(dir), { mode: 0o755 });
     },
     mkdirs: (dir) => {
       fs.mkdirSync(at(dir), { recursive: true, mode: 0o755 });
     },
     rmdir: (dir) => {
-      fs.rmdirSync(at(dir));
+      fs.rmdirSync(entry(dir));
     },
     remove: (path) => {
-      fs.rmSync(at(path), { force: true });
+      fs.rmSync(entry(path), { force: true });
     },
   };
+}
+
+function temporaryName(pid: number): string {
+  return `.schedgate-${pid}.tmp`;
+}
+
+/** Removes from a directory what writers left in it that were killed before their rename. Needs the host's PIDs. */
+export function sweepTemporaries(hostFs: HostFs, proc: HostFs, dir: string): void {
+  for (const name of ifThere(() => hostFs.list(dir)) ?? []) {
+    const pid = /^\.schedgate-(\d+)\.tmp$/.exec(name)?.[1];
+    if (pid !== undefined && !proc.exists(`/proc/${pid}`)) hostFs.remove(`${dir}/${name}`);
+  }
 }
 
 // Without O_CREAT: on a cgroup file that vanished, O_CREAT would turn ENOENT into a misleading EACCES.

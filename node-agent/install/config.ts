@@ -1,6 +1,7 @@
 import { SchedgateError } from "../../common/errors.ts";
 import { kubeAccess } from "../../common/kube/access.ts";
 import type { KubeAccess } from "../../common/kube/access.ts";
+import { healthPort } from "../host/health-port.ts";
 
 const RUNTIMES = ["containerd", "crio"] as const;
 const RESTARTS = ["systemd", "signal", "none"] as const;
@@ -25,6 +26,8 @@ export interface InstallConfig {
   cgroupRoot: string;
   kubeletState: string;
   onFailure: string;
+  /** Where the kubelet asks whether the handler is registered; undefined: nobody asks. */
+  healthPort: number | undefined;
   logLevel: string;
 }
 
@@ -51,6 +54,8 @@ export function installConfig(env: NodeJS.ProcessEnv = process.env): InstallConf
     cgroupRoot: of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup"),
     kubeletState: of("SCHEDGATE_KUBELET_STATE", "/var/lib/kubelet/cpu_manager_state"),
     onFailure: oneOf("ON_FAILURE", ["deny", "allow"] as const, of("ON_FAILURE", "deny").toLowerCase()),
+    healthPort:
+      env["SCHEDGATE_HEALTH_PORT"] === undefined ? undefined : healthPort(env["SCHEDGATE_HEALTH_PORT"]),
     logLevel: of("LOG_LEVEL", "info"),
   };
 }

@@ -1,28 +1,21 @@
-import { SchedgateError } from "../../common/errors.ts";
 import { readIfThere } from "../host/host-fs.ts";
 import { defaultRunc, dropInOf, handlerIn, registration, unregistered } from "./containerd-plan.ts";
-import { type Host, onHost, runtimePid } from "./host.ts";
+import { askProgram } from "./ask-program.ts";
+import type { Host } from "./host.ts";
 import { launcherUsers } from "./launcher-users.ts";
 import { LAUNCHER } from "./names.ts";
 import { requestRestart, restart } from "./restart.ts";
 import type { ContainerRuntime } from "./runtime.ts";
-import { parseToml, tableAt, textAt } from "./toml.ts";
+import { type TomlTable, tableAt, textAt } from "./toml.ts";
 
 /** containerd: has no reload, so it is restarted; running containers have shims of their own and go on. */
 export function containerd(host: Host): ContainerRuntime {
   const { files, config } = host;
   const path = config.runtimeConfig;
+  const dump = (): Promise<TomlTable> => askProgram(host, ["--config", path, "config", "dump"]);
   return {
-    dump: async () => {
-      const pid = runtimePid(host);
-      if (pid === undefined)
-        throw new SchedgateError("E_RUNTIME", `nothing listens on ${config.socket}: is containerd running?`);
-      const program = host.own.readlink(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
-      const { code, stdout, stderr } = await onHost(host, pid, [program, "--config", path, "config", "dump"]);
-      if (code !== 0)
-        throw new SchedgateError("E_RUNTIME", `${program} cannot use ${path}: ${stderr.trim().slice(-500)}`);
-      return parseToml(stdout, "containerd config dump");
-    },
+    dump,
+    onDisk: dump,
     defaultRunc,
     registration: (dump) => registration(path, readIfThere(files, path), dump),
     unregistration: () => {

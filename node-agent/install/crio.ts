@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import { SchedgateError, messageOf } from "../../common/errors.ts";
 import { readIfThere } from "../host/host-fs.ts";
 import { parseBundle } from "../oci/bundle.ts";
+import { askProgram } from "./ask-program.ts";
 import { defaultRunc, dropIn, handlerIn, hookFile, storageOf } from "./crio-plan.ts";
-import { type Host, mounted } from "./host.ts";
+import { type Host, mounted, runtimePid } from "./host.ts";
 import { HANDLER, LAUNCHER } from "./names.ts";
 import { requestRestart, restart } from "./restart.ts";
 import type { ContainerRuntime } from "./runtime.ts";
@@ -19,6 +20,8 @@ export function crio(host: Host): ContainerRuntime {
   const registered = (config: TomlTable): boolean => textAt(handlerIn(config), "runtime_path") === LAUNCHER;
   return {
     dump,
+    // "crio --config … config" prints what the same arguments would give at a start; the socket tells the running one.
+    onDisk: () => askProgram(host, [...argumentsOf(host), "config"]),
     defaultRunc,
     registration: (config) => {
       const known = textAt(handlerIn(config), "runtime_path");
@@ -35,6 +38,12 @@ export function crio(host: Host): ContainerRuntime {
     apply: () => restart(host, "crio"),
     applyLater: () => requestRestart(host, "crio"),
   };
+}
+
+function argumentsOf(host: Host): string[] {
+  const pid = runtimePid(host);
+  const words = pid === undefined ? "" : host.own.read(`/proc/${pid}/cmdline`);
+  return words.split("\0").slice(1, -1);
 }
 
 // CRI-O looks its handler up by name for each stop and removal: without it they fail for good.

@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/log.ts";
 import type { HostFs } from "../host/host-fs.ts";
+import { rooted } from "../host/rooted.ts";
 import type { Ended, Spawn } from "../host/spawn.ts";
 import type { InstallConfig } from "./config.ts";
 import { listenerOf } from "./listener.ts";
@@ -20,7 +20,7 @@ export interface Host {
 
 /** The same path where this process can open it. */
 export function mounted(host: Host, path: string): string {
-  return join(host.config.hostRoot, path);
+  return rooted(host.config.hostRoot, path, true);
 }
 
 /** The process that serves the runtime's socket. */

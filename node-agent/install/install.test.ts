@@ -9,7 +9,8 @@ import { installConfig } from "./config.ts";
 import { containerd } from "./containerd.ts";
 import { crio } from "./crio.ts";
 import type { Host } from "./host.ts";
-import { install, put } from "./install.ts";
+import { install } from "./install.ts";
+import { put } from "./put.ts";
 
 let root: string;
 

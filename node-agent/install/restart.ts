@@ -3,7 +3,7 @@ import { SchedgateError } from "../../common/errors.ts";
 import { type Host, mounted, poll, runtimePid } from "./host.ts";
 
 /** A runtime with many containers takes its time. */
-const RESTART_MS = 60_000;
+export const RESTART_MS = 60_000;
 
 type Unit = "containerd" | "crio";
 
@@ -33,8 +33,7 @@ export async function requestRestart(host: Host, unit: Unit): Promise<void> {
   log.info({ mode: config.restart, pid }, `restarting ${unit}`);
   switch (config.restart) {
     case "none":
-      log.warn({}, `SCHEDGATE_RUNTIME_RESTART is none: restart ${unit} by hand to make its handlers known`);
-      return;
+      return; // the caller says that somebody has to
     case "signal":
       if (pid !== undefined) process.kill(pid, "SIGTERM");
       return;

@@ -5,6 +5,8 @@ import type { WantedFile } from "./containerd-plan.ts";
 export interface ContainerRuntime {
   /** Its own view of its whole configuration. @throws SchedgateError E_RUNTIME */
   dump(): Promise<TomlTable>;
+  /** What it would read from disk at its next start. @throws SchedgateError E_RUNTIME where it could not */
+  onDisk(): Promise<TomlTable>;
   /** The low-level runtime of its default handler, undefined where it searches its PATH. */
   defaultRunc(dump: TomlTable): string | undefined;
   /** The file that registers our handler. */

@@ -54,7 +54,7 @@ function text(path: string): string {
 function shim(pid: number): void {
   file(`proc/${pid}/cmdline`, "/usr/bin/containerd-shim-runc-v2\0-id\0x\0");
   file(`bundle/runtime`, `${LAUNCHER}\n`);
-  symlinkSync(join(root, "bundle"), join(root, `proc/${pid}/cwd`));
+  symlinkSync("/bundle", join(root, `proc/${pid}/cwd`));
 }
 
 function host(): Host {

@@ -1,14 +1,17 @@
 import { readdirSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../common/errors.ts";
+import { readIfThere } from "../host/host-fs.ts";
 import { installedPath } from "../host/installed.ts";
 import type { Removal } from "../host/removal.ts";
 import { sweepAsks } from "../oci/asks.ts";
 import { hookFiles } from "./crio.ts";
 import { type Host, mounted, poll } from "./host.ts";
-import { pendingPath, put } from "./install.ts";
+import { sweep } from "./install.ts";
 import { launcherUsers } from "./launcher-users.ts";
 import { HOME } from "./names.ts";
+import { pendingPath, readPending, writePending } from "./pending.ts";
+import { put } from "./put.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
 /** The kubelet removes the sandboxes of deleted pods once a minute. */
@@ -41,31 +44,56 @@ export async function uninstall(
     log.warn({ why }, "not removed any more: what is left stays");
     return;
   }
-  const wasPending = files.exists(pendingPath(host));
-  const changed = runtime.unregistration().filter((wanted) => put(host, wanted));
-  files.remove(pendingPath(host));
+  const changed = unregister(host, runtime);
+  sweep(host, runtime);
   sweepAsks(files, config.runDir);
   const users = launcherUsers(host.own);
-  if (users.length > 0 || hasOwners(host)) {
+  const needed = users.length > 0 || hasOwners(host);
+  if (needed) {
     log.warn(
       { users, path: HOME },
       "containers are still run by the launcher: it stays; remove it by hand when they are gone",
     );
   } else {
     rmSync(mounted(host, HOME), { recursive: true, force: true });
-    await removeState(host, ask);
+    removeState(host);
   }
-  log.info({ changed: changed.map(({ path }) => path) }, "uninstalled");
-  if (changed.length > 0 || wasPending) await runtime.applyLater();
+  log.info({ changed }, "uninstalled");
+  if (files.exists(pendingPath(config.runDir))) {
+    if (config.restart === "none")
+      log.warn({}, `SCHEDGATE_RUNTIME_RESTART is none: restart ${config.runtime} by hand to end its handler`);
+    await runtime.applyLater();
+    files.remove(pendingPath(config.runDir));
+  }
+  if (!needed) await removeDirectory(host, ask);
+}
+
+// The note outlives a kill between the change and the restart: the next run restarts the runtime then.
+function unregister(host: Host, runtime: ContainerRuntime): string[] {
+  const { files, config } = host;
+  const changes = runtime.unregistration().filter(({ path, text }) => readIfThere(files, path) !== text);
+  const [first] = changes;
+  if (first !== undefined && readPending(files, config.runDir) === undefined)
+    writePending(host, { path: first.path, before: first.text ?? null, after: first.text ?? "" });
+  for (const wanted of changes) put(host, wanted);
+  return changes.map(({ path }) => path);
+}
+
+/** What outlives the rest: the lock, and the note of a restart that is due. */
+const LAST = ["lock", "restart-pending"];
+
+function removeState(host: Host): void {
+  if (!host.files.exists(host.config.runDir)) return;
+  const dir = mounted(host, host.config.runDir);
+  for (const name of readdirSync(dir).filter((one) => !LAST.includes(one)))
+    rmSync(join(dir, name), { recursive: true, force: true });
 }
 
 // The directory may be a new agent's mount already, which would not see another one of the same name; nor may two
 // programs lock two files.
-async function removeState(host: Host, ask: () => Promise<Removal>): Promise<void> {
+async function removeDirectory(host: Host, ask: () => Promise<Removal>): Promise<void> {
+  if (!host.files.exists(host.config.runDir) || !(await ask()).removed) return;
   const dir = mounted(host, host.config.runDir);
-  const names = readdirSync(dir).filter((name) => name !== "lock");
-  for (const name of names) rmSync(join(dir, name), { recursive: true, force: true });
-  if (!(await ask()).removed) return;
   rmSync(join(dir, "lock"), { force: true });
   try {
     rmdirSync(dir);

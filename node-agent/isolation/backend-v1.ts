@@ -10,6 +10,7 @@ export function backendV1(hostFs: HostFs, root: string): Backend {
   return {
     name: "CgroupV1",
     root,
+    cpusets: { version: "v1", root },
     survey: (claims, before) => {
       // Without claims and without anything to put back there is nothing to look for in a tree that may be large.
       if (claims.length === 0 && before.size === 0) return { steps: [], contents: new Map(), watch: [] };

@@ -11,6 +11,7 @@ export function backendV2(hostFs: HostFs, root: string): Backend {
   return {
     name: "CgroupV2",
     root,
+    cpusets: { version: "v2", root },
     survey: (claims, before) => {
       const view = readView(read, claims, before);
       const contents = new Map<string, string>();

@@ -27,9 +27,11 @@ export interface Proof {
 
 /** One way to take CPUs out of load balancing. */
 export interface Backend {
-  name: "CgroupV2" | "CgroupV1";
-  /** The cpuset hierarchy's root on the host, such as `/sys/fs/cgroup`. */
+  name: "CgroupV2" | "CgroupV1" | "SchedDomainFlags";
+  /** What the paths of its steps are below, such as `/sys/fs/cgroup`. */
   root: string;
+  /** The hierarchy in which containers have their cpusets. */
+  cpusets: { version: "v1" | "v2"; root: string };
   survey(claims: readonly Claim[], before: Before): Survey;
   prove(claims: readonly Claim[]): Proof;
   /**

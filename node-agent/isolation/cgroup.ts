@@ -17,9 +17,9 @@ export interface Leaf {
  * Finds it from the kernel, not from the bundle's cgroupsPath: crun puts the container into a sub-cgroup of its own.
  * @throws SchedgateError E_CGROUP where the process is gone, or in the root, or outside what this namespace shows.
  */
-export function leafOf(hostFs: HostFs, backend: Backend, pid: number): Leaf {
+export function leafOf(hostFs: HostFs, { cpusets }: Pick<Backend, "cpusets">, pid: number): Leaf {
   const file = `/proc/${pid}/cgroup`;
-  const path = cgroupPath(readIfThere(hostFs, file) ?? "", backend.name);
+  const path = cgroupPath(readIfThere(hostFs, file) ?? "", cpusets.version);
   if (path === undefined)
     throw new SchedgateError("E_CGROUP", `${file} names no cpuset: the process is gone`);
   const parts = path.split("/").filter((part) => part !== "");
@@ -30,24 +30,24 @@ export function leafOf(hostFs: HostFs, backend: Backend, pid: number): Leaf {
     );
   }
   const above = parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
-  const named = backend.name === "CgroupV1" ? CPUS : PARTITION;
-  const cgroup = above.find((dir) => hostFs.exists(`${backend.root}/${fileIn(dir, named)}`));
+  const named = cpusets.version === "v1" ? CPUS : PARTITION;
+  const cgroup = above.find((dir) => hostFs.exists(`${cpusets.root}/${fileIn(dir, named)}`));
   if (cgroup === undefined)
     throw new SchedgateError("E_CGROUP", `no cgroup of /${path} has the cpuset controller`);
   // v2 leaves a list empty where the parent's holds; crun's sub-cgroup has none of its own.
   const lists = above.map((dir) =>
-    parseCpuSet(readIfThere(hostFs, `${backend.root}/${fileIn(dir, CPUS)}`) ?? ""),
+    parseCpuSet(readIfThere(hostFs, `${cpusets.root}/${fileIn(dir, CPUS)}`) ?? ""),
   );
   return { cgroup, cpus: lists.find((list) => list.length > 0) ?? [] };
 }
 
 /** The path in `/proc/<pid>/cgroup` (cgroups(7)): of the v2 line `0::/…`, or of the v1 line that has cpuset. */
-export function cgroupPath(text: string, backend: Backend["name"]): string | undefined {
+export function cgroupPath(text: string, version: Backend["cpusets"]["version"]): string | undefined {
   for (const line of text.split("\n")) {
     const match = /^(\d+):([^:]*):(.*)$/.exec(line);
     if (match === null) continue;
     const [, number, controllers = "", path] = match;
-    if (backend === "CgroupV2" ? number === "0" : controllers.split(",").includes("cpuset")) return path;
+    if (version === "v2" ? number === "0" : controllers.split(",").includes("cpuset")) return path;
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { SchedgateError } from "../../common/errors.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import type { Backend } from "./backend.ts";
+import { SCHED_DOMAIN, backendFlags } from "./backend-flags.ts";
 import { backendV1 } from "./backend-v1.ts";
 import { backendV2 } from "./backend-v2.ts";
 import { CPUS } from "./plan-v1.ts";
@@ -16,10 +17,13 @@ export function detectBackend(hostFs: HostFs, cgroupRoot: string): Backend {
   if (readIfThere(hostFs, `${v1}/${CPUS}`) !== undefined) return backendV1(hostFs, v1);
   const controllers = readIfThere(hostFs, `${cgroupRoot}/cgroup.controllers`);
   if (controllers === undefined)
-    throw lacking(`neither ${v1}/${CPUS} (v1) nor ${cgroupRoot}/cgroup.controllers (v2) exists`);
+    throw lacking(
+      `neither ${v1}/${CPUS} (v1) nor ${cgroupRoot}/cgroup.controllers (v2) exists; a kernel without CONFIG_CPUSETS_V1, as Debian's from 6.12 on, isolates with cgroup v2 only`,
+    );
   if (!controllers.split(/\s+/).includes("cpuset"))
     throw lacking(`${cgroupRoot} is cgroup v2 without the cpuset controller`);
   if (!hasExclusiveLists(hostFs, cgroupRoot)) {
+    if (isBefore(hostFs, 5, 8) && hostFs.exists(SCHED_DOMAIN)) return backendFlags(hostFs, cgroupRoot);
     throw lacking(
       `cgroup v2 has no ${EXCLUSIVE} before kernel 6.7, so a container's CPUs cannot be made a partition`,
     );
@@ -35,6 +39,11 @@ function lacking(what: string): SchedgateError {
 function hasExclusiveLists(hostFs: HostFs, root: string): boolean {
   const children = hostFs.subdirectories(root).filter((name) => hostFs.exists(`${root}/${name}/${CPUS}`));
   if (children.length > 0) return children.some((name) => hostFs.exists(`${root}/${name}/${EXCLUSIVE}`));
-  const [major = 0, minor = 0] = hostFs.read("/proc/sys/kernel/osrelease").split(".").map(Number.parseFloat);
-  return major > 6 || (major === 6 && minor >= 7);
+  return !isBefore(hostFs, 6, 7);
+}
+
+function isBefore(hostFs: HostFs, major: number, minor: number): boolean {
+  const release = hostFs.read("/proc/sys/kernel/osrelease");
+  const [own = 0, ownMinor = 0] = release.split(".").map(Number.parseFloat);
+  return own < major || (own === major && ownMinor < minor);
 }

@@ -135,10 +135,10 @@ describe("an owner's process", () => {
 
 describe("a container's leaf", () => {
   test.each([
-    ["CgroupV2", "0::/a/b\n", "/a/b"],
-    ["CgroupV2", "3:cpuset:/x\n0::/a\n", "/a"],
-    ["CgroupV1", "9:name=systemd:/\n3:cpu,cpuset:/k:p/c\n0::/u\n", "/k:p/c"],
-    ["CgroupV1", "0::/u\n", undefined],
+    ["v2", "0::/a/b\n", "/a/b"],
+    ["v2", "3:cpuset:/x\n0::/a\n", "/a"],
+    ["v1", "9:name=systemd:/\n3:cpu,cpuset:/k:p/c\n0::/u\n", "/k:p/c"],
+    ["v1", "0::/u\n", undefined],
   ] as const)("%s reads %j", (backend, text, path) => {
     expect(cgroupPath(text, backend)).toBe(path);
   });

@@ -1,6 +1,8 @@
 import { formatCpuSet } from "../../common/cpuset.ts";
 import { SchedgateError, messageOf } from "../../common/errors.ts";
 import type { HostFs } from "../host/host-fs.ts";
+import { forgetFailure, noteFailure } from "../isolation/failures.ts";
+import { ledgerIn } from "../isolation/ledger.ts";
 import { openIsolation } from "../isolation/open.ts";
 import { isContainerId } from "../isolation/owner.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
@@ -23,23 +25,32 @@ export interface Companion {
 
 /** `start ID`: before the runtime's start. Returns the refusal where the container may not start. */
 export async function start(companion: Companion, id: string): Promise<string | undefined> {
-  return guard(companion, () => {
-    const { hostFs, config } = companion;
-    const ask = readAsk(hostFs, config.runDir, containerId(id));
-    return admit(companion, id, ask.bundle, () => pidOf(hostFs, id, ask, config.runc));
-  });
+  return guard(
+    companion,
+    () => id,
+    () => {
+      const { hostFs, config } = companion;
+      const ask = readAsk(hostFs, config.runDir, containerId(id));
+      return admit(companion, id, ask.bundle, () => pidOf(hostFs, id, ask, config.runc));
+    },
+  );
 }
 
 /** `createRuntime`: as a hook, the state on stdin. Returns the refusal where the create must fail. */
 export async function createRuntime(companion: Companion, stateText: string): Promise<string | undefined> {
-  return guard(companion, () => {
-    const { id, pid, bundle } = parseHookState(stateText);
-    return admit(companion, id, bundle, () => pid);
-  });
+  return guard(
+    companion,
+    () => parseHookState(stateText).id,
+    () => {
+      const { id, pid, bundle } = parseHookState(stateText);
+      return admit(companion, id, bundle, () => pid);
+    },
+  );
 }
 
 /** `delete ID`: beside the runtime's delete, which kills what is left of the container. */
 export async function remove({ hostFs, config, note }: Companion, id: string): Promise<void> {
+  forgetFailure(hostFs, config.runDir, id);
   const isolation = open(hostFs, config);
   const { problems } = await release(isolation, containerId(id));
   await rebuild(isolation, config, note);
@@ -83,13 +94,30 @@ async function admit(
 }
 
 // Whatever goes wrong before a container's start is a refusal, unless the admin chose to let it start anyway.
-async function guard({ config, note }: Companion, work: () => Promise<void>): Promise<string | undefined> {
+async function guard(
+  { hostFs, config, note }: Companion,
+  id: () => string,
+  work: () => Promise<void>,
+): Promise<string | undefined> {
   try {
     await work();
+    forgetFailure(hostFs, config.runDir, id());
     return undefined;
   } catch (error) {
     note("error", messageOf(error));
-    return config.onFailure === "allow" ? undefined : messageOf(error);
+    if (config.onFailure !== "allow") return messageOf(error);
+    noteAllowed(hostFs, config.runDir, id, messageOf(error));
+    return undefined;
+  }
+}
+
+// The ledger names those that came so far. The container starts in any case, also where nothing can be written.
+function noteAllowed(hostFs: HostFs, runDir: string, id: () => string, message: string): void {
+  try {
+    const known = ledgerIn(hostFs, `${runDir}/ledger`).find(id());
+    if (known?.failure === undefined) noteFailure(hostFs, runDir, id(), message);
+  } catch {
+    return;
   }
 }
 

@@ -25,6 +25,7 @@ beforeEach(() => {
   const backend: Backend = {
     name: "CgroupV2",
     root: "/cg",
+    cpusets: { version: "v2", root: "/cg" },
     survey: () => ({ steps: [], contents: new Map(), watch: [] }),
     prove: () => ({ source: "schedstat", missing: [] }),
     assumeBefore: () => new Map(),

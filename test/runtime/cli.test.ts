@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Output, exec } from "../lab/exec.ts";
@@ -36,6 +36,13 @@ test("schedgate-node tells for whom CPUs are isolated, mends, gives all back, an
     code: 0,
     stdout: expect.stringContaining(`test/told/main (told): CPUs ${lastCpu} isolated since`),
   });
+  const entry = join(home.run, "ledger/told.json");
+  writeFileSync(entry, "{");
+  expect(await node("reconcile")).toMatchObject({
+    stdout: expect.stringContaining(`its ledger entry was unusable: CPUs ${lastCpu} isolated again`),
+  });
+  expect(isolatedCpus()).toBe(lastCpu);
+  rmSync(`${entry}.unusable`);
   expect(await node("doctor")).toMatchObject({
     code: 1,
     stdout: expect.stringContaining("wrong: the runtime handler is not registered"),

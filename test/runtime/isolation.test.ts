@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Spread, isBalanced, isIsolated } from "../demo/spread.ts";
@@ -146,10 +146,49 @@ describe("a container that asks in vain", () => {
     const one = make({ id: "allowed", cpus: lastCpu, ask: "enabled" });
     await one.create();
     expect(await one.start()).toMatchObject({ code: 0 });
+    const failure = join(home.run, "failures/allowed");
+    expect(readFileSync(failure, "utf8")).toContain("this kernel cannot isolate CPUs");
     configure(home);
     await one.remove();
+    await waitFor({ what: "end of the note", timeoutMs: 10_000 }, () =>
+      Promise.resolve(existsSync(failure) ? undefined : true),
+    );
     await expectAsBefore();
   }, 60_000);
+});
+
+describe("a container that asks while nothing can be written to /run", () => {
+  test.each([
+    ["full", ["-t", "tmpfs", "-o", "size=16k,nr_inodes=8"], "fill"],
+    ["read-only", ["-t", "tmpfs", "-o", "ro"], "none"],
+  ])(
+    "(%s) is refused with a reason, isolates nothing, and starts once it can",
+    async (_, options, filled) => {
+      const one = make({ id: "unwritable", cpus: lastCpu, ask: "enabled" });
+      mkdirSync(home.run, { recursive: true });
+      expect(await exec("mount", [...options, "none", home.run])).toMatchObject({ code: 0 });
+      try {
+        if (filled === "fill")
+          await exec("sh", [
+            "-c",
+            `dd if=/dev/zero of="${home.run}/fill" bs=4k; for i in 1 2 3 4 5 6 7 8; do : >"${home.run}/$i"; done`,
+          ]);
+        const refused = await one.run("create", "--bundle", one.bundle, one.id);
+        expect(refused).toMatchObject({ code: 1 });
+        const log = readFileSync(join(one.bundle, "log.json"), "utf8");
+        expect(log).toContain(`cannot write ${home.run}/asks/unwritable`);
+        expect(isolatedCpus()).toBe("");
+      } finally {
+        await exec("umount", [home.run]);
+      }
+      await one.create();
+      expect(await one.start()).toMatchObject({ code: 0 });
+      expect(isolatedCpus()).toBe(lastCpu);
+      await one.remove();
+      await expectAsBefore();
+    },
+    60_000,
+  );
 });
 
 describe("a container that asks for nothing", () => {

@@ -1,32 +1,53 @@
-import * as z from "zod";
-import { isListOf, isString } from "../../common/guards.ts";
+import { check, checkFields, isListOf, isOptional, isString } from "../../common/guards.ts";
+import type { Guard } from "../../common/guards.ts";
 import { clip, messageOf, SchedgateError } from "../../common/errors.ts";
 
-const requestSchema = z.object({
-  uid: z.string().min(1),
-  kind: z.object({ group: z.string(), version: z.string(), kind: z.string() }),
-  resource: z.object({ group: z.string(), version: z.string(), resource: z.string() }),
-  subResource: z.string().nullish(),
-  namespace: z.string().nullish(),
-  name: z.string().nullish(),
-  operation: z.enum(["CREATE", "UPDATE", "DELETE", "CONNECT"]),
-  dryRun: z.boolean().nullish(),
-  userInfo: z.object({
-    username: z.string().nullish(),
-    groups: z.custom<string[]>(isListOf(isString), "not a list of strings").nullish(),
+/** What we read of the request of an AdmissionReview v1, https://pkg.go.dev/k8s.io/api/admission/v1#AdmissionRequest. */
+export interface AdmissionRequest {
+  uid: string;
+  kind: { group: string; version: string; kind: string };
+  resource: { group: string; version: string; resource: string };
+  subResource?: string | null;
+  namespace?: string | null;
+  name?: string | null;
+  operation: (typeof OPERATIONS)[number];
+  dryRun?: boolean | null;
+  userInfo: { username?: string | null; groups?: string[] | null };
+  object?: unknown;
+  oldObject?: unknown;
+}
+
+const OPERATIONS = ["CREATE", "UPDATE", "DELETE", "CONNECT"] as const;
+
+const is =
+  (value: unknown): Guard =>
+  (other) =>
+    other === value;
+const text = check(isString, "not a string");
+const optionalText = check(isOptional(isString), "not a string");
+
+// Checks, not a schema, which would take more of each admission than all judging.
+const reviewCheck = checkFields({
+  apiVersion: check(is("admission.k8s.io/v1"), "not admission.k8s.io/v1"),
+  kind: check(is("AdmissionReview"), "not AdmissionReview"),
+  request: checkFields({
+    uid: check((value) => isString(value) && value !== "", "not a string that says something"),
+    kind: checkFields({ group: text, version: text, kind: text }),
+    resource: checkFields({ group: text, version: text, resource: text }),
+    subResource: optionalText,
+    namespace: optionalText,
+    name: optionalText,
+    operation: check((value) => OPERATIONS.some(is(value)), `none of ${OPERATIONS.join(", ")}`),
+    dryRun: check(
+      isOptional((value) => typeof value === "boolean"),
+      "not a boolean",
+    ),
+    userInfo: checkFields({
+      username: optionalText,
+      groups: check(isOptional(isListOf(isString)), "not a list of strings"),
+    }),
   }),
-  object: z.unknown().optional(),
-  oldObject: z.unknown().optional(),
 });
-
-const reviewSchema = z.object({
-  apiVersion: z.literal("admission.k8s.io/v1"),
-  kind: z.literal("AdmissionReview"),
-  request: requestSchema,
-});
-
-/** The request of an AdmissionReview v1, https://pkg.go.dev/k8s.io/api/admission/v1#AdmissionRequest. */
-export type AdmissionRequest = z.infer<typeof requestSchema>;
 
 /**
  * Reads the body of a call by the API server. Only v1 is answered: it is the only version our configurations name.
@@ -39,8 +60,7 @@ export function readReview(body: Buffer): AdmissionRequest {
   } catch (error) {
     throw new SchedgateError("E_REVIEW", `the body is not JSON: ${clip(messageOf(error))}`, { cause: error });
   }
-  const parsed = reviewSchema.safeParse(json);
-  if (parsed.success) return parsed.data.request;
-  const problem = clip(z.prettifyError(parsed.error).replaceAll("\n", " "));
-  throw new SchedgateError("E_REVIEW", `not an AdmissionReview of admission.k8s.io/v1: ${problem}`);
+  const fault = reviewCheck(json);
+  if (fault === undefined) return (json as { request: AdmissionRequest }).request;
+  throw new SchedgateError("E_REVIEW", `not an AdmissionReview of admission.k8s.io/v1: ${clip(fault)}`);
 }

@@ -43,8 +43,8 @@ function bothOf(kind: string, resource: string, route: Route): Record<string, Ro
  * @throws SchedgateError E_UNEXPECTED for one that our rules do not name: it is not known how to judge it.
  */
 export function routeOf(webhook: Webhook, request: AdmissionRequest): Route {
-  const { kind, resource, operation, namespace } = request;
-  const path = [resource.resource, request.subResource].filter(Boolean).join("/");
+  const { kind, resource, subResource, operation, namespace } = request;
+  const path = subResource ? `${resource.resource}/${subResource}` : resource.resource;
   const sameVersion = resource.group === kind.group && resource.version === kind.version;
   const route = ROUTES[webhook].get(`${kind.group}/${kind.version}/${kind.kind} ${operation} ${path}`);
   if (route !== undefined && sameVersion && (route === "class" || namespace)) return route;

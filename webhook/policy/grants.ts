@@ -61,7 +61,8 @@ export function nameable(coverage: Coverage | undefined): string[] {
 
 /** The grants that an annotation's value names, sorted. */
 export function namesIn(value: string | undefined): string[] {
-  return [...new Set((value ?? "").split(",").filter((each) => each !== ""))].sort();
+  if (value === undefined) return [];
+  return [...new Set(value.split(",").filter((each) => each !== ""))].sort();
 }
 
 function byPreference(pod: Pod): (a: HookGrant, b: HookGrant) => number {

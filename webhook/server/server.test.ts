@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { Agent, request } from "node:https";
 import { connect } from "node:tls";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Clock } from "../../common/clock.ts";
 import { silentLogger } from "../../common/log.ts";
@@ -62,9 +63,14 @@ interface Reply {
   serial: string;
 }
 
-function send(port: number, path: string, body: string | Buffer, type = "application/json"): Promise<Reply> {
+function send(
+  port: number,
+  path: string,
+  body: string | Buffer,
+  more: Record<string, string> = {},
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const headers = { "Content-Type": type };
+    const headers = { "Content-Type": "application/json", ...more };
     const sent = request({ host: "127.0.0.1", port, path, method: "POST", agent, headers }, (response) => {
       let text = "";
       const socket = response.socket as unknown as { getPeerCertificate(): { serialNumber: string } };
@@ -130,15 +136,34 @@ describe("the HTTPS server", () => {
     });
   });
 
-  test.each<[string, string, string | Buffer, string | undefined, number]>([
+  test.each<[string, string, string | Buffer, Record<string, string> | undefined, number]>([
     ["another path", "/", review, undefined, 404],
-    ["another type", "/validate", review, "text/plain", 415],
+    ["another type", "/validate", review, { "Content-Type": "text/plain" }, 415],
+    ["a type that only begins like JSON", "/validate", review, { "Content-Type": "application/jsonx" }, 415],
+    ["a compressed body", "/validate", gzipSync(review), { "Content-Encoding": "gzip" }, 415],
     ["broken JSON", "/validate", "{", undefined, 400],
     ["another version", "/mutate", review.replace("k8s.io/v1", "k8s.io/v1beta1"), undefined, 400],
     ["a body over 7 MiB", "/validate", Buffer.alloc(7 * 1024 * 1024 + 1, " "), undefined, 413],
-  ])("refuses %s", async (...[, path, body, type, status]) => {
-    expect((await send(await start(), path, body, type)).status).toBe(status);
+    ["no body", "/validate", "", undefined, 400],
+    [
+      "a body over 7 MiB that does not say its length",
+      "/validate",
+      Buffer.alloc(7 * 1024 * 1024 + 1, " "),
+      { "Transfer-Encoding": "chunked" },
+      413,
+    ],
+  ])("refuses %s, and answers on", async (...[, path, body, headers, status]) => {
+    const port = await start();
+    expect((await send(port, path, body, headers)).status).toBe(status);
+    expect((await send(port, "/validate", review)).status).toBe(200);
   });
+
+  test.each([{ "Transfer-Encoding": "chunked" }, { "Content-Type": "application/json; charset=utf-8" }])(
+    "takes a review with %j",
+    async (headers) => {
+      expect((await send(await start(), "/validate", review, headers)).status).toBe(200);
+    },
+  );
 
   test("refuses a body that all bodies in flight have no room for, and gives the room back", async () => {
     const port = await start(Buffer.byteLength(review) * 2 - 1);

@@ -9,7 +9,7 @@ import type { KeyPair } from "../../certs/issue.ts";
 /**
  * The API server keeps idle connections for 90 s (Go's default): close later than it does, or it meets closed ones. It also
  * opens connections that it does not need at once, and for these Node counts from their beginning until their first request
- * is whole (bodies have a limit of their own, bodybudget.ts).
+ * is whole (bodies have a limit of their own, body.ts).
  */
 const KEEP_ALIVE_MS = 95_000;
 

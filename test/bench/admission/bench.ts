@@ -11,6 +11,7 @@ import type { Load } from "./load/load.ts";
 import { grantToHonoured, startToReady } from "./moments.ts";
 import type { Options } from "./options.ts";
 import { loadTables, usageTable, verdictTable } from "./report.ts";
+import type { Style } from "./report.ts";
 import { CONCURRENCIES, runRounds } from "./run.ts";
 import type { Measured } from "./run.ts";
 import { measureScale } from "./scale.ts";
@@ -23,9 +24,9 @@ const GRANTS = 10;
 const STARTS = 5;
 const GRANT_WRITES = 100;
 
-/** The figures as a text for people, and for programs. */
+/** The figures as a text for people, in a style, and for programs. */
 export interface Result {
-  text: string;
+  report: (style: Style) => string;
   figures: object;
 }
 
@@ -56,7 +57,8 @@ async function measureLoad(at: Bench, load: Load, options: Options): Promise<Res
     const seconds = (Date.now() - started) / 1000;
     const took = `\n${options.rounds} rounds of ${options.seconds} s a workload, ${seconds.toFixed(0)} s\n`;
     return {
-      text: loadTables(measured) + usageTable(measured) + verdictTable(verdicts) + took,
+      report: (style) =>
+        loadTables(measured, style) + usageTable(measured, style) + verdictTable(verdicts, style) + took,
       figures: { options, measured: summary(measured), ...moments, verdicts },
     };
   } finally {

@@ -4,6 +4,7 @@ import { messageOf } from "../../../common/errors.ts";
 import { bench } from "./bench.ts";
 import { readOptions, USAGE } from "./options.ts";
 import type { Options } from "./options.ts";
+import { markdown, plain } from "./report.ts";
 
 function optionsOrExit(): Options {
   try {
@@ -18,6 +19,7 @@ const options = optionsOrExit();
 const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
-const { text, figures } = await bench(options, log);
+const { report, figures } = await bench(options, log);
 if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(figures, undefined, 2)}\n`);
-process.stdout.write(text);
+if (options.markdown !== undefined) await writeFile(options.markdown, report(markdown));
+process.stdout.write(report(plain));

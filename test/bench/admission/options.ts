@@ -22,13 +22,15 @@ export interface Options {
   pods: number;
   /** A file for all figures. */
   json: string | undefined;
+  /** A file for the report in Markdown, as docs/benchmarks.md shows it. */
+  markdown: string | undefined;
   /** A folder for CPU profiles of the webhook. */
   cpuProfile: string | undefined;
 }
 
-export const USAGE = `usage: npm run bench:admission -- [--rounds 5] [--seconds 10] [--contenders ${CONTENDERS.join(",")}]
-       [--json FILE] [--cpu-profile FOLDER]
-       npm run bench:admission -- --scale [--pods 50000] [--json FILE]
+export const USAGE = `usage: npm run bench:admission -- [--rounds 5] [--seconds 8] [--contenders ${CONTENDERS.join(",")}]
+       [--json FILE] [--markdown FILE] [--cpu-profile FOLDER]
+       npm run bench:admission -- --scale [--pods 50000] [--json FILE] [--markdown FILE]
 `;
 
 /** @throws SchedgateError E_USAGE, or an error of parseArgs, that names the argument. */
@@ -37,11 +39,12 @@ export function readOptions(argv: readonly string[]): Options {
     args: [...argv],
     options: {
       rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "10" },
+      seconds: { type: "string", default: "8" },
       contenders: { type: "string", default: CONTENDERS.join(",") },
       scale: { type: "boolean", default: false },
       pods: { type: "string", default: "50000" },
       json: { type: "string" },
+      markdown: { type: "string" },
       "cpu-profile": { type: "string" },
     },
   });
@@ -55,6 +58,7 @@ export function readOptions(argv: readonly string[]): Options {
     scale: values.scale,
     pods: positive("--pods", values.pods),
     json: values.json,
+    markdown: values.markdown,
     cpuProfile: values["cpu-profile"],
   };
 }

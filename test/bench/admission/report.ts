@@ -6,20 +6,40 @@ import type { Verdict } from "./verdicts.ts";
 import { WORKLOADS } from "./workloads.ts";
 import type { Workload } from "./workloads.ts";
 
-/** Aligned columns, the first to the left. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => (row[n] ?? "").length)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0))).join("  ");
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+/** How a report is written. */
+export interface Style {
+  title: (text: string) => string;
+  table: (rows: readonly (readonly string[])[]) => string;
 }
+
+/** For a terminal: aligned columns, the first to the left. */
+export const plain: Style = {
+  title: (text) => `\n${text}\n`,
+  table: (rows) => {
+    const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => (row[n] ?? "").length)));
+    const line = (row: readonly string[]): string =>
+      row
+        .map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0)))
+        .join("  ");
+    return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+  },
+};
+
+/** For docs/benchmarks.md: to be pasted as it is. */
+export const markdown: Style = {
+  title: (text) => `\n**${text}**\n\n`,
+  table: ([head = [], ...rows]) => {
+    const line = (row: readonly string[]): string => `| ${row.join(" | ")} |\n`;
+    return [head, head.map((_, n) => (n === 0 ? "---" : "---:")), ...rows].map(line).join("");
+  },
+};
 
 /** Latency and throughput of each contender, one table a workload. */
-export function loadTables(all: ReadonlyMap<string, Measured>): string {
-  return WORKLOADS.map((workload) => `\n${workload} pod\n${loadTable(all, workload)}`).join("");
+export function loadTables(all: ReadonlyMap<string, Measured>, { title, table }: Style): string {
+  return WORKLOADS.map((each) => title(`${each} pod`) + table(loadRows(all, each))).join("");
 }
 
-function loadTable(all: ReadonlyMap<string, Measured>, workload: Workload): string {
+function loadRows(all: ReadonlyMap<string, Measured>, workload: Workload): string[][] {
   const head = CONCURRENCIES.flatMap((each) => [`p50 at ${each}`, "/none", "p99", "req/s"]);
   const rows = [...all].map(([name, measured]) => [
     name,
@@ -32,21 +52,23 @@ function loadTable(all: ReadonlyMap<string, Measured>, workload: Workload): stri
     }),
     cpuPerThousand(measured, workload)?.toFixed(3) ?? "",
   ]);
-  return table([["", ...head, "CPU s/1,000"], ...rows]);
+  return [["", ...head, "CPU s/1,000"], ...rows];
 }
 
 /** Peak memory of each contender's process, and what the generator itself cost. */
-export function usageTable(all: ReadonlyMap<string, Measured>): string {
+export function usageTable(all: ReadonlyMap<string, Measured>, { title, table }: Style): string {
   const rows = [...all].map(([name, { peakRssBytes, load }]) => [
     name,
     peakRssBytes === undefined ? "" : (peakRssBytes / 1e6).toFixed(0),
     ((1000 * load.cpuSeconds) / load.requests).toFixed(3),
   ]);
-  return `\n${table([["", "peak RSS MB", "generator's CPU s/1,000"], ...rows])}`;
+  return (
+    title("memory, and the generator") + table([["", "peak RSS MB", "generator's CPU s/1,000"], ...rows])
+  );
 }
 
 /** Each aim with the figure, and whether it is met. */
-export function verdictTable(verdicts: readonly Verdict[]): string {
+export function verdictTable(verdicts: readonly Verdict[], { title, table }: Style): string {
   const rows = verdicts.map((each) => {
     const met = isMet(each);
     const { what, value, aim, atLeast, unit } = each;
@@ -57,7 +79,7 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
       met === undefined ? "not measured" : met ? "met" : "missed",
     ];
   });
-  return `\n${table([["aim", "figure", "aim", "verdict"], ...rows])}`;
+  return title("aims") + table([["what", "figure", "aim", "verdict"], ...rows]);
 }
 
 function digits(value: number): string {

@@ -11,7 +11,7 @@ export const CONCURRENCIES = [1, 8, 32] as const;
 const SHARES = [0.4, 0.3, 0.3];
 
 /** Load before each turn that does not count, as a part of a workload's time. */
-const WARM_UP = 0.1;
+const WARM_UP = 0.05;
 
 /** What was measured of one contender. CPU and memory are those of its own process; undefined where it has none. */
 export interface Measured {

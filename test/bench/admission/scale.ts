@@ -9,7 +9,7 @@ import { startBundle } from "./contenders/schedgate.ts";
 import { p50, p99 } from "./figures.ts";
 import type { Load } from "./load/load.ts";
 import type { Result } from "./bench.ts";
-import { table, verdictTable } from "./report.ts";
+import { verdictTable } from "./report.ts";
 import type { Verdict } from "./verdicts.ts";
 import { cpuSecondsOf, peakRssOf } from "./usage.ts";
 import { GRANTED, podOf, podsPath, UNGRANTED } from "./workloads.ts";
@@ -139,7 +139,10 @@ function resultOf(steps: readonly Step[], rssMb: number, pods: number): Result {
   ]);
   const head = ["grants", "p50 ms", "p99 ms", "CPU s/1,000"];
   return {
-    text: `\nprotected pod, one at a time\n${table([head, ...rows])}${verdictTable(verdicts)}`,
+    report: (style) =>
+      style.title("protected pod, one at a time") +
+      style.table([head, ...rows]) +
+      verdictTable(verdicts, style),
     figures: { steps, rssMb, pods, verdicts },
   };
 }

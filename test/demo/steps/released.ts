@@ -1,4 +1,4 @@
-import type { CpuSet } from "../../../common/cpuset.ts";
+import { union, type CpuSet } from "../../../common/cpuset.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { apply, kubectl, running } from "../cluster.ts";
 import { onNode } from "../kernel.ts";
@@ -15,22 +15,53 @@ export async function deleted(lab: Lab, pair: CpuSet, report: Report): Promise<v
   await expectBalanced(lab, pair, report);
 }
 
-/** A pod's process, or what holds it for the runtime, is killed by SIGKILL: its CPUs come back as well. */
-export async function killed(lab: Lab, victim: "init" | "shim", pair: CpuSet, report: Report): Promise<void> {
-  const name = `killed-${victim}`;
-  // One CPU: it need not wait until the kubelet has cleared away the pod before it.
-  await apply(lab, pod(name, pinnedPodSpec(1, { restartPolicy: "Never" }), true));
-  await running(lab, namespace, name);
-  const container = await pinned(lab, namespace, name);
-  await agree(lab, container.cpus, report);
-  const pid = victim === "init" ? container.pid : container.holder;
-  await onNode(lab, `kill -9 ${pid}`);
-  report.command(
-    `kill -9 ${pid}   # on the node: ${victim === "init" ? "the container's init" : "its shim"}`,
+export type Victim = "init" | "shim";
+
+/**
+ * Pods run at the same time, one for each victim, and one after the other loses its process, or what holds it for the
+ * runtime, by SIGKILL: its CPUs come back, and those of the others stay isolated.
+ */
+export async function killed(
+  lab: Lab,
+  victims: readonly Victim[],
+  pair: CpuSet,
+  report: Report,
+): Promise<void> {
+  // One CPU each: they need not wait until the kubelet has cleared away the pod before them.
+  const spec = pinnedPodSpec(1, { restartPolicy: "Never" });
+  const items = victims.map((victim) => pod(nameOf(victim), spec, true));
+  await apply(lab, { apiVersion: "v1", kind: "List", items });
+  const containers = await Promise.all(
+    victims.map(async (victim) => {
+      await running(lab, namespace, nameOf(victim));
+      return { victim, ...(await pinned(lab, namespace, nameOf(victim))) };
+    }),
   );
-  await ended(lab, name, container.pid, report);
+  const left = (from: number): CpuSet => union(...containers.slice(from).map(({ cpus }) => cpus));
+  await agree(lab, left(0), report);
+  for (const [index, { victim, pid, holder }] of containers.entries()) {
+    const [target, what] = victim === "init" ? [pid, "a container's init"] : [holder, "a container's shim"];
+    await onNode(lab, `kill -9 ${target}`);
+    report.command(`kill -9 ${target}   # on the node: ${what}`);
+    await ended(lab, nameOf(victim), pid, report);
+    if (index + 1 < containers.length) await agree(lab, left(index + 1), report);
+  }
   await expectBalanced(lab, pair, report);
-  await kubectl(lab, ["-n", namespace, "delete", "pod", name, "--ignore-not-found", "--now", "--wait=false"]);
+  const names = victims.map(nameOf);
+  await kubectl(lab, [
+    "-n",
+    namespace,
+    "delete",
+    "pod",
+    ...names,
+    "--ignore-not-found",
+    "--now",
+    "--wait=false",
+  ]);
+}
+
+function nameOf(victim: Victim): string {
+  return `killed-${victim}`;
 }
 
 /** containerd ends a container whose shim died; CRI-O lets it live without its conmon, so there the pod is deleted. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, seconds } from "../cache.ts";
 import { must } from "../exec.ts";
@@ -28,21 +28,31 @@ export const CRIO_BUILD_REQUIREMENTS: readonly Requirement[] = [
 ];
 
 /** CRI-O from its Go module (about a minute), pinns from the C source in the same module. */
-export async function buildCrio(cache: Cache, log: (line: string) => void): Promise<CrioBinaries> {
+export async function buildCrio(
+  cache: Cache,
+  log: (line: string) => void,
+  version = CRIO_VERSION,
+): Promise<CrioBinaries> {
   const recipe = { tags: TAGS, pinns: PINNS_FLAGS, arch: process.arch };
-  const directory = await cache.get({ thing: "crio", version: CRIO_VERSION, recipe }, async (out) => {
+  const directory = await cache.get({ thing: "crio", version, recipe }, async (out) => {
     const work = join(out, "work");
     await mkdir(work);
-    await writeFile(join(work, "go.mod"), crioModule());
+    await writeFile(join(work, "go.mod"), crioModule(version));
     const start = Date.now();
+    // CRI-O's own sums: some of what older releases need is no longer known to the sum database.
+    const { Dir: source } = JSON.parse(
+      await go(work, ["mod", "download", "-json", `${MODULE}@${version}`]),
+    ) as { Dir: string };
+    await copyFile(join(source, "go.sum"), join(work, "go.sum"));
+    await chmod(join(work, "go.sum"), 0o644);
     await go(work, ["mod", "tidy"]);
     const flags = ["-trimpath", "-ldflags", "-s -w", "-tags", TAGS.join(" ")];
     await go(work, ["build", ...flags, "-o", join(out, "crio"), `${MODULE}/cmd/crio`]);
-    log(`  crio ${CRIO_VERSION}: ${seconds(start)}`);
-    const source = join((await go(work, ["list", "-m", "-f", "{{.Dir}}", MODULE])).trim(), "pinns", "src");
-    const files = (await readdir(source))
+    log(`  crio ${version}: ${seconds(start)}`);
+    const pinns = join(source, "pinns", "src");
+    const files = (await readdir(pinns))
       .filter((name) => name.endsWith(".c"))
-      .map((name) => join(source, name));
+      .map((name) => join(pinns, name));
     await must("gcc", [...PINNS_FLAGS, "-o", join(out, "pinns"), ...files]);
     await rm(work, { recursive: true });
   });
@@ -50,8 +60,8 @@ export async function buildCrio(cache: Cache, log: (line: string) => void): Prom
 }
 
 /** A module whose only dependency is CRI-O; the `tool` line keeps it through `go mod tidy` (Go 1.24). */
-function crioModule(): string {
-  return `module lab\n\ngo 1.26\n\ntool ${MODULE}/cmd/crio\n\nrequire ${MODULE} ${CRIO_VERSION}\n`;
+function crioModule(version: string): string {
+  return `module lab\n\ngo 1.26\n\ntool ${MODULE}/cmd/crio\n\nrequire ${MODULE} ${version}\n`;
 }
 
 function go(cwd: string, args: readonly string[]): Promise<string> {

@@ -13,8 +13,11 @@ export async function installSchedgate(
   log: (line: string) => void,
 ): Promise<Installation> {
   const before = await traces(lab);
-  await lab.loadImage(await image, imageName);
-  const overlay = await applyManifests(lab, log);
+  await Promise.all([
+    applyPrerequisites(lab, log),
+    image.then((archive) => lab.loadImage(archive, imageName)),
+  ]);
+  const overlay = await applyOverlay(lab, log);
   await must(lab, ["-n", system, "rollout", "status", "deployment/schedgate-webhook", "--timeout=120s"]);
   log("ok  two replicas of the webhook are ready behind their Service");
   await must(lab, ["-n", system, "rollout", "status", "daemonset/schedgate-node-agent", "--timeout=180s"]);
@@ -31,6 +34,11 @@ export async function installSchedgate(
 
 /** Applies the manifests as the README says. Returns the directory of the overlay. */
 export async function applyManifests(lab: Lab, log: (line: string) => void): Promise<string> {
+  await applyPrerequisites(lab, log);
+  return applyOverlay(lab, log);
+}
+
+async function applyPrerequisites(lab: Lab, log: (line: string) => void): Promise<void> {
   log("$ kubectl apply -k manifests/prerequisites");
   await must(lab, ["apply", "-k", prerequisites]);
   await must(lab, [
@@ -40,6 +48,9 @@ export async function applyManifests(lab: Lab, log: (line: string) => void): Pro
     "-l",
     "app.kubernetes.io/part-of=schedgate",
   ]);
+}
+
+async function applyOverlay(lab: Lab, log: (line: string) => void): Promise<string> {
   const overlay = await writeOverlay(lab);
   log(`$ kubectl apply -k manifests/overlays/${lab.options.runtime}`);
   await must(lab, ["apply", "-k", overlay]);

@@ -37,7 +37,7 @@ export async function debianRootfs(cache: Cache): Promise<string> {
 }
 
 /** The mirror that this machine's own apt uses for Debian; undefined (mmdebstrap's default) where it uses none. */
-async function debianMirror(): Promise<string | undefined> {
+export async function debianMirror(): Promise<string | undefined> {
   const targets = await must("apt-get", [
     "indextargets",
     "--format",

@@ -12,6 +12,9 @@ import { awaitGuard } from "./probe.ts";
 const root = join(import.meta.dirname, "../../../..");
 const bundle = join(root, "dist/webhook.mjs");
 
+/** As the Deployment in the manifests starts it. */
+const HEAP = "--max-semi-space-size=4";
+
 /** Makes the program as it is in the image. */
 export async function buildWebhook(): Promise<void> {
   await must(process.execPath, [join(root, "tools/build.ts")]);
@@ -19,7 +22,7 @@ export async function buildWebhook(): Promise<void> {
 
 /** The webhook as in the image, with the rights of its ServiceAccount. `flags` are node's. */
 export function startBundle(cluster: Cluster, flags: readonly string[] = []): Promise<Webhook> {
-  return startWebhook(cluster, { program: [...flags, bundle] });
+  return startWebhook(cluster, { program: [HEAP, ...flags, bundle] });
 }
 
 /**

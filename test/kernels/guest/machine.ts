@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CpuSet, formatCpuSet, minus, parseCpuSet } from "../../../common/cpuset.ts";
+import { nodeHostFs } from "../../../node-agent/host/host-fs.ts";
+import type { Machine } from "../../model/machine.ts";
+import type { Host } from "./host.ts";
+
+const DIR = "/run/histories";
+const TOP = "kubepods";
+
+/** The guest as the model's machine: real cgroups and processes, no runtime. */
+export function guestMachine(host: Host): Machine & { close(): void } {
+  const { root, version } = host;
+  const processes = new Map<number, ChildProcess>();
+  const make = version === "v2" ? makeV2 : makeV1;
+  mkdirSync(DIR, { recursive: true });
+  make(root, TOP, []);
+  return {
+    hostFs: nodeHostFs(),
+    lock: (work) => work(), // one process, one call at a time
+    cgroupRoot: "/sys/fs/cgroup",
+    runDir: `${DIR}/run`,
+    kubeletState: `${DIR}/cpu_manager_state`,
+    top: TOP,
+    // Two CPUs stay: one alone has no sched domain, isolated or not.
+    pinnable: minus(host.online(), [0, 1]),
+    makeCgroup: (dir, cpus) => {
+      make(root, dir, cpus);
+    },
+    removeCgroup: (dir) => {
+      remove(join(root, dir));
+    },
+    spawn: (cgroup) => {
+      const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+      const pid = child.pid ?? 0;
+      processes.set(pid, child);
+      writeFileSync(join(root, cgroup, "cgroup.procs"), String(pid));
+      return pid;
+    },
+    kill: async (pid) => {
+      const child = processes.get(pid);
+      if (child === undefined || !processes.delete(pid)) return;
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+    },
+    reboot: undefined,
+    unbalanced: () => parseCpuSet(host.isolated()),
+    killedPartitions: () => invalidPartitions(root, TOP),
+    settings: () => host.dump(),
+    close: () => {
+      remove(join(root, TOP));
+      rmSync(DIR, { recursive: true });
+    },
+  };
+}
+
+// Only leaves have a list of CPUs, as with a kubelet.
+function makeV2(root: string, dir: string, cpus: CpuSet): void {
+  const parts = dir.split("/");
+  for (const [index] of parts.entries()) {
+    writeFileSync(join(root, ...parts.slice(0, index), "cgroup.subtree_control"), "+cpuset");
+    mkdirSync(join(root, ...parts.slice(0, index + 1)), { recursive: true });
+  }
+  if (cpus.length > 0) writeFileSync(join(root, dir, "cpuset.cpus"), formatCpuSet(cpus));
+}
+
+function makeV1(root: string, dir: string, cpus: CpuSet): void {
+  const parts = dir.split("/");
+  for (const [index] of parts.entries()) {
+    const level = join(root, ...parts.slice(0, index + 1));
+    mkdirSync(level, { recursive: true });
+    const isLeaf = index === parts.length - 1 && dir !== TOP;
+    const list = isLeaf ? formatCpuSet(cpus) : readFileSync(join(root, "cpuset.cpus"), "utf8").trim();
+    if (list === "" || (!isLeaf && readFileSync(join(level, "cpuset.cpus"), "utf8").trim() !== "")) continue;
+    writeFileSync(join(level, "cpuset.mems"), readFileSync(join(root, "cpuset.mems")));
+    writeFileSync(join(level, "cpuset.cpus"), list);
+  }
+}
+
+function invalidPartitions(root: string, dir: string): string[] {
+  const path = join(root, dir);
+  const inner = existsSync(path) ? readdirSync(path, { withFileTypes: true }) : [];
+  const below = inner
+    .filter((each) => each.isDirectory())
+    .flatMap(({ name }) => invalidPartitions(root, join(dir, name)));
+  const file = join(path, "cpuset.cpus.partition");
+  return existsSync(file) && readFileSync(file, "utf8").includes("invalid") ? [dir, ...below] : below;
+}
+
+function remove(dir: string): void {
+  if (!existsSync(dir)) return;
+  const inner = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of inner) remove(join(dir, name));
+  rmdirSync(dir);
+}

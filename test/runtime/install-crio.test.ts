@@ -1,0 +1,85 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { buildCrio } from "../lab/crio/build.ts";
+import { must } from "../lab/exec.ts";
+import { baseImages } from "../lab/host/base-images.ts";
+import { crio, crioConfiguration } from "../lab/host/crio.ts";
+import { installLowLevelRuntime } from "../lab/host/low-level-runtime.ts";
+import { findProgram } from "../lab/prerequisites.ts";
+import { waitFor } from "../lab/wait.ts";
+import { type BareRuntime, bareRuntime, cache, contents } from "./bare-runtime.ts";
+import { changedSettings, isV1, isolatedCpus, lastCpu, removeCgroups, settings } from "./kernel.ts";
+
+let node: BareRuntime;
+let before: Map<string, string>;
+
+beforeEach(async () => {
+  expect(isolatedCpus()).toBe("");
+  before = settings();
+  node = await bareRuntime("crio");
+}, 600_000);
+afterEach(async () => {
+  await node.close();
+  removeCgroups();
+}, 60_000);
+
+async function bringUp(version: string): Promise<void> {
+  const { layout, machine } = node;
+  const binaries = await buildCrio(cache, () => undefined, version);
+  mkdirSync(layout.runtimeConfig, { recursive: true });
+  await installLowLevelRuntime(layout, machine);
+  const policy = { default: [{ type: "insecureAcceptAnything" }] };
+  writeFileSync(join(layout.runtimeData, "policy.json"), JSON.stringify(policy));
+  const main = join(layout.runtimeData, "crio.conf");
+  const conmon = findProgram("conmon", process.env["PATH"]) ?? "conmon";
+  writeFileSync(main, crioConfiguration(node, { ...binaries, conmon }));
+  writeFileSync(join(layout.runtimeConfig, "10-theirs.conf"), '# theirs\n[crio.runtime]\nlog_level = "info"');
+  for (const { name, archive } of await baseImages({ cache })) await crio.loadImage(node, archive, name);
+  await node.start(binaries.crio, ["--config", main, "--config-dir", layout.runtimeConfig]);
+}
+
+async function handlers(): Promise<string> {
+  const { stdout } = await node.crictl("info");
+  return stdout;
+}
+
+describe.each(["v1.34.0", "v1.36.3"])("CRI-O %s", (version) => {
+  (isV1 ? test : test.skip)(
+    "gets a drop-in that runs an isolated pod, comes once, and goes byte for byte",
+    async () => {
+      await bringUp(version);
+      const theirs = await contents(node.layout.runtimeConfig);
+      await node.installer("install");
+      expect(await handlers()).toContain('"wrapper"');
+      const files = await contents(node.layout.runtimeConfig);
+      expect([...files.keys()].filter((path) => !theirs.has(path))).toEqual([
+        join(node.layout.runtimeConfig, "60-schedgate.conf"),
+      ]);
+      const listeners = await must("ss", ["-xlpH"]);
+      await node.installer("install");
+      expect(await must("ss", ["-xlpH"])).toBe(listeners);
+
+      const ids = await node.runPod("wrapper", {
+        "schedgate.dev/cpu-isolation": "enabled",
+        "schedgate.dev/grant": "trading",
+      });
+      expect(isolatedCpus()).toBe(lastCpu);
+      await node.removePod(ids);
+      await waitFor({ what: "end of isolation", timeoutMs: 15_000 }, () =>
+        Promise.resolve(isolatedCpus() === "" ? true : undefined),
+      );
+
+      await node.installer("uninstall");
+      expect(await contents(node.layout.runtimeConfig)).toEqual(theirs);
+      expect(await contents(node.layout.hooks)).toEqual(new Map());
+      for (const gone of ["/opt/schedgate", join(node.dir, "run")]) expect(existsSync(gone)).toBe(false);
+      await waitFor({ what: "CRI-O without the handler", timeoutMs: 30_000 }, async () => {
+        const info = await handlers();
+        return info !== "" && !info.includes('"wrapper"') ? true : undefined;
+      });
+      expect(changedSettings(before)).toEqual([]);
+    },
+    600_000,
+  );
+});
