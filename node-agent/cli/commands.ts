@@ -3,6 +3,7 @@ import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { readInstalled } from "../host/installed.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
 import type { CompanionConfig } from "../oci/config.ts";
+import { readStaticPods } from "../oci/static-pods.ts";
 import { type SetUp, findings, remarks } from "./doctor.ts";
 import { lookAt, statusLines } from "./status.ts";
 
@@ -65,6 +66,7 @@ export function doctor(
     runtimeConfig: installed === undefined ? undefined : readIfThere(hostFs, installed.config),
     kubeletState: readIfThere(hostFs, config.kubeletState),
     kubeletStatePath: config.kubeletState,
+    staticPodsFlaw: flawOf(() => readStaticPods(hostFs, config.staticPods)),
     onFailure: config.onFailure,
     lastFailure: lastFailure(readIfThere(hostFs, `${config.runDir}/companion.log`) ?? ""),
   };
@@ -73,6 +75,15 @@ export function doctor(
     found.length === 0 ? ["containers can be isolated here"] : found.map((one) => `wrong: ${one}`);
   const noted = remarks(setUp).map((remark) => `note: ${remark}`);
   return { lines: [...verdict, ...noted, ...state.lines], well: found.length === 0 && state.well };
+}
+
+function flawOf(look: () => unknown): string | undefined {
+  try {
+    look();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 // The log holds our JSON lines, and whatever Node printed on stderr.

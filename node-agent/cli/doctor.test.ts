@@ -7,6 +7,7 @@ const well: SetUp = {
   runtimeConfig: 'BinaryName = "/opt/schedgate/bin/launcher.sh"\n',
   kubeletState: '{"policyName":"static"}',
   kubeletStatePath: "/var/lib/kubelet/cpu_manager_state",
+  staticPodsFlaw: undefined,
   hasFlock: true,
   isRoot: true,
   onFailure: "deny",
@@ -29,6 +30,7 @@ describe("the doctor", () => {
     ["/var/lib/kubelet/cpu_manager_state is not there", { kubeletState: undefined }],
     ['policy is "none"', { kubeletState: '{"policyName":"none"}' }],
     ["is not JSON", { kubeletState: "{" }],
+    ["static-pods:1: ", { staticPodsFlaw: '/etc/schedgate/static-pods:1: "x" is not namespace/name' }],
   ])("says: %s", (words, flaw) => {
     expect(findings({ ...well, ...flaw })).toEqual([expect.stringContaining(words)]);
   });

@@ -12,6 +12,8 @@ export interface SetUp {
   /** Text of the kubelet's cpu_manager_state, undefined where there is none. */
   kubeletState: string | undefined;
   kubeletStatePath: string;
+  /** What is wrong with the list of static pods; undefined where it is usable, or not there. */
+  staticPodsFlaw: string | undefined;
   /** Whether flock(1) can be run. */
   hasFlock: boolean;
   isRoot: boolean;
@@ -28,6 +30,7 @@ export function findings(setUp: SetUp): string[] {
     setUp.hasFlock ? undefined : "flock (util-linux) is not on the PATH: nothing can be isolated without it",
     handlerFlaw(setUp),
     kubeletFlaw(setUp),
+    setUp.staticPodsFlaw,
   ].filter((finding) => finding !== undefined);
 }
 
