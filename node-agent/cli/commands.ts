@@ -1,6 +1,8 @@
 import { messageOf } from "../../common/errors.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { readInstalled } from "../host/installed.ts";
+import { hookDirs } from "../hooks/hook-dirs.ts";
+import { type ObservedHook, observedHooks, readHooks } from "../hooks/observe.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
 import type { CompanionConfig } from "../oci/config.ts";
 import { readStaticPods } from "../oci/static-pods.ts";
@@ -68,6 +70,7 @@ export function doctor(
     kubeletStatePath: config.kubeletState,
     staticPodsFlaw: flawOf(() => readStaticPods(hostFs, config.staticPods)),
     onFailure: config.onFailure,
+    hooks: hooksOf(hostFs),
     lastFailure: lastFailure(readIfThere(hostFs, `${config.runDir}/companion.log`) ?? ""),
   };
   const found = findings(setUp);
@@ -83,6 +86,14 @@ function flawOf(look: () => unknown): string | undefined {
     return undefined;
   } catch (error) {
     return messageOf(error);
+  }
+}
+
+function hooksOf(hostFs: HostFs): ObservedHook[] {
+  try {
+    return observedHooks(readHooks(hostFs, hookDirs(hostFs)), []);
+  } catch (error) {
+    return [{ file: "hooks.d", reason: messageOf(error) }];
   }
 }
 

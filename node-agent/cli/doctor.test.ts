@@ -11,6 +11,7 @@ const well: SetUp = {
   hasFlock: true,
   isRoot: true,
   onFailure: "deny",
+  hooks: [],
   lastFailure: undefined,
 };
 
@@ -36,8 +37,10 @@ describe("the doctor", () => {
   });
 
   test("notes what an admin chose, and what failed last", () => {
-    expect(remarks({ ...well, onFailure: "allow", lastFailure: "at noon: no pid" })).toEqual([
+    const hooks = [{ file: "/h/a.json", reason: "always: every container triggers it" }];
+    expect(remarks({ ...well, hooks, onFailure: "allow", lastFailure: "at noon: no pid" })).toEqual([
       expect.stringContaining("start all the same"),
+      "hook /h/a.json: whether a HookProfile protects it is not known here (always: every container triggers it)",
       "the last failure was at noon: no pid",
     ]);
   });

@@ -1,3 +1,4 @@
+import type { ObservedHook } from "../hooks/observe.ts";
 import type { Installed } from "../host/installed.ts";
 import { LAUNCHER } from "../install/names.ts";
 
@@ -18,6 +19,8 @@ export interface SetUp {
   hasFlock: boolean;
   isRoot: boolean;
   onFailure: "deny" | "allow";
+  /** Hook files that pods may trigger if no HookProfile protects them. */
+  hooks: readonly ObservedHook[];
   /** What the companion last failed at, with its time. */
   lastFailure: string | undefined;
 }
@@ -35,11 +38,14 @@ export function findings(setUp: SetUp): string[] {
 }
 
 /** What is worth knowing and may be as it should be. */
-export function remarks({ onFailure, lastFailure }: SetUp): string[] {
+export function remarks({ onFailure, hooks, lastFailure }: SetUp): string[] {
   return [
     onFailure === "allow"
       ? "containers whose isolation fails start all the same (ON_FAILURE is allow)"
       : undefined,
+    ...hooks.map(
+      ({ file, reason }) => `hook ${file}: whether a HookProfile protects it is not known here (${reason})`,
+    ),
     lastFailure === undefined ? undefined : `the last failure was ${lastFailure}`,
   ].filter((remark) => remark !== undefined);
 }
