@@ -25,7 +25,8 @@ function metricsIn(expr: string): string[] {
 async function exposed(): Promise<Set<string>> {
   const webhook = createMetrics();
   webhook.observe({ caches: {}, leads: () => true, now: () => new Date() });
-  const agent = agentMetrics({ latest: () => undefined } as unknown as Parameters<typeof agentMetrics>[0]);
+  const guard = { latest: () => undefined } as unknown as Parameters<typeof agentMetrics>[0];
+  const agent = agentMetrics(guard, { observed: () => [] });
   const text = `${await webhook.text()}\n${await agent.text()}`;
   const types = [...text.matchAll(/^# TYPE (\S+) (\S+)/gm)];
   return new Set(

@@ -1,10 +1,13 @@
 import { messageOf } from "../../common/errors.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { readInstalled } from "../host/installed.ts";
+import { hookDirs } from "../hooks/hook-dirs.ts";
+import { type ObservedHook, observedHooks, readHooks } from "../hooks/observe.ts";
 import { failuresIn } from "../isolation/failures.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
 import type { CompanionConfig } from "../oci/config.ts";
 import { rebuild } from "../oci/rebuild.ts";
+import { readStaticPods } from "../oci/static-pods.ts";
 import { type SetUp, findings, remarks } from "./doctor.ts";
 import { lookAt, statusLines } from "./status.ts";
 
@@ -71,7 +74,9 @@ export function doctor(
     runtimeConfig: installed === undefined ? undefined : readIfThere(hostFs, installed.config),
     kubeletState: readIfThere(hostFs, config.kubeletState),
     kubeletStatePath: config.kubeletState,
+    staticPodsFlaw: flawOf(() => readStaticPods(hostFs, config.staticPods)),
     onFailure: config.onFailure,
+    hooks: hooksOf(hostFs),
     lastFailure: lastFailure(readIfThere(hostFs, `${config.runDir}/companion.log`) ?? ""),
   };
   const found = [
@@ -94,6 +99,23 @@ function pendingChange(hostFs: HostFs, runDir: string): string[] {
     ? [`the runtime did not start with our handler: see its log, then remove ${runDir}/refused to try again`]
     : [];
   return [...pending, ...refused];
+}
+
+function flawOf(look: () => unknown): string | undefined {
+  try {
+    look();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function hooksOf(hostFs: HostFs): ObservedHook[] {
+  try {
+    return observedHooks(readHooks(hostFs, hookDirs(hostFs)), []);
+  } catch (error) {
+    return [{ file: "hooks.d", reason: messageOf(error) }];
+  }
 }
 
 // The log holds our JSON lines, and whatever Node printed on stderr.

@@ -7,9 +7,11 @@ const well: SetUp = {
   runtimeConfig: 'BinaryName = "/opt/schedgate/bin/launcher.sh"\n',
   kubeletState: '{"policyName":"static"}',
   kubeletStatePath: "/var/lib/kubelet/cpu_manager_state",
+  staticPodsFlaw: undefined,
   hasFlock: true,
   isRoot: true,
   onFailure: "deny",
+  hooks: [],
   lastFailure: undefined,
 };
 
@@ -29,13 +31,16 @@ describe("the doctor", () => {
     ["/var/lib/kubelet/cpu_manager_state is not there", { kubeletState: undefined }],
     ['policy is "none"', { kubeletState: '{"policyName":"none"}' }],
     ["is not JSON", { kubeletState: "{" }],
+    ["static-pods:1: ", { staticPodsFlaw: '/etc/schedgate/static-pods:1: "x" is not namespace/name' }],
   ])("says: %s", (words, flaw) => {
     expect(findings({ ...well, ...flaw })).toEqual([expect.stringContaining(words)]);
   });
 
   test("notes what an admin chose, and what failed last", () => {
-    expect(remarks({ ...well, onFailure: "allow", lastFailure: "at noon: no pid" })).toEqual([
+    const hooks = [{ file: "/h/a.json", reason: "always: every container triggers it" }];
+    expect(remarks({ ...well, hooks, onFailure: "allow", lastFailure: "at noon: no pid" })).toEqual([
       expect.stringContaining("start all the same"),
+      "hook /h/a.json: whether a HookProfile protects it is not known here (always: every container triggers it)",
       "the last failure was at noon: no pid",
     ]);
   });

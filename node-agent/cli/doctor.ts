@@ -1,3 +1,4 @@
+import type { ObservedHook } from "../hooks/observe.ts";
 import type { Installed } from "../host/installed.ts";
 import { LAUNCHER } from "../install/names.ts";
 
@@ -12,10 +13,14 @@ export interface SetUp {
   /** Text of the kubelet's cpu_manager_state, undefined where there is none. */
   kubeletState: string | undefined;
   kubeletStatePath: string;
+  /** What is wrong with the list of static pods; undefined where it is usable, or not there. */
+  staticPodsFlaw: string | undefined;
   /** Whether flock(1) can be run. */
   hasFlock: boolean;
   isRoot: boolean;
   onFailure: "deny" | "allow";
+  /** Hook files that pods may trigger if no HookProfile protects them. */
+  hooks: readonly ObservedHook[];
   /** What the companion last failed at, with its time. */
   lastFailure: string | undefined;
 }
@@ -28,15 +33,19 @@ export function findings(setUp: SetUp): string[] {
     setUp.hasFlock ? undefined : "flock (util-linux) is not on the PATH: nothing can be isolated without it",
     handlerFlaw(setUp),
     kubeletFlaw(setUp),
+    setUp.staticPodsFlaw,
   ].filter((finding) => finding !== undefined);
 }
 
 /** What is worth knowing and may be as it should be. */
-export function remarks({ onFailure, lastFailure }: SetUp): string[] {
+export function remarks({ onFailure, hooks, lastFailure }: SetUp): string[] {
   return [
     onFailure === "allow"
       ? "containers whose isolation fails start all the same (ON_FAILURE is allow)"
       : undefined,
+    ...hooks.map(
+      ({ file, reason }) => `hook ${file}: whether a HookProfile protects it is not known here (${reason})`,
+    ),
     lastFailure === undefined ? undefined : `the last failure was ${lastFailure}`,
   ].filter((remark) => remark !== undefined);
 }

@@ -38,6 +38,7 @@ export function statusLines({ backend, owners, claimed, proof, problems }: NodeS
   const cpus = formatCpuSet(union(...isolated.map(cpusOf)));
   const lineOf = (owner: Owner): string => {
     const who = `${owner.namespace}/${owner.pod}/${owner.container} (${owner.id.slice(0, 12)})`;
+    if (owner.refusal !== undefined) return `${who}: not isolated: ${owner.refusal}`;
     if (owner.reason !== undefined) return `${who}: nothing isolated: ${owner.reason}`;
     if (owner.failure !== undefined) return `${who}: started without isolation: ${owner.failure}`;
     const why = missing.get(owner.id);

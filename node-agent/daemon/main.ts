@@ -9,8 +9,11 @@ import { openIsolation } from "../isolation/open.ts";
 import { daemonConfig } from "./config.ts";
 import { guard } from "./guard.ts";
 import { healthServer } from "./health.ts";
+import { hookWatch } from "./hook-watch.ts";
 import { readInstalled } from "../host/installed.ts";
 import { agentMetrics } from "./metrics.ts";
+import { podKeeper } from "./pods.ts";
+import { profileReflector } from "./profiles.ts";
 import { publisher } from "./publisher.ts";
 
 endOnUncaught("node-agent");
@@ -20,10 +23,27 @@ const hostFs = nodeHostFs();
 const clock = systemClock;
 const api = await connectKube(config.kube);
 const installed = (): boolean => readInstalled(hostFs, config.runDir) !== undefined;
-const tell = publisher({ api, clock, log, nodeName: config.nodeName, installed });
+const { nodeName } = config;
+const profiles = profileReflector(api, clock, log, () => {
+  hooks.poke();
+});
+const hooks = hookWatch(config.hooksRoot, profiles, clock);
+const tell = publisher({ api, clock, log, nodeName, installed, observedHooks: hooks.observed });
 const open = () => openIsolation(hostFs, config.runDir, config.cgroupRoot);
-const keep = guard({ hostFs, clock, log, runDir: config.runDir, open, onSnapshot: tell.offer });
-const health = healthServer(keep, agentMetrics(keep), clock);
+const keep = guard({
+  hostFs,
+  clock,
+  log,
+  runDir: config.runDir,
+  open,
+  onSnapshot: (snapshot) => {
+    tell.offer(snapshot);
+    pods.offer(snapshot);
+  },
+});
+const metrics = agentMetrics(keep, hooks);
+const pods = podKeeper({ api, clock, log, nodeName, profiles, open, count: metrics.countEvent });
+const health = healthServer(keep, metrics, clock);
 
 const stop = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"]) {
@@ -33,9 +53,10 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
 }
 
 health.listen(config.healthPort, () => {
-  log.info({ node: config.nodeName, port: config.healthPort }, "node agent started");
+  log.info({ node: nodeName, port: config.healthPort }, "node agent started");
 });
-await Promise.all([keep.run(stop.signal), tell.run(stop.signal)]);
+const parts = [keep, tell, hooks, pods, profiles];
+await Promise.all(parts.map((part) => part.run(stop.signal)));
 health.close();
 // What live containers own stays isolated in either case; the ledger outlives this process.
 const { removed, why } = await beingRemoved(api, config.namespace, config.daemonSet);

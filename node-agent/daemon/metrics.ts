@@ -1,15 +1,18 @@
-import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Guard } from "./guard.ts";
+import type { HookWatch } from "./hook-watch.ts";
 import { isolatedCpus, provenOwners } from "./snapshot.ts";
 
 /** The daemon's metrics in Prometheus' text format. */
 export interface AgentMetrics {
   contentType: string;
   text(): Promise<string>;
+  /** An event about a pod was written. */
+  countEvent: (reason: string) => void;
 }
 
 /** Gauges that are read from the guard's last pass when they are asked for. */
-export function agentMetrics(guard: Guard): AgentMetrics {
+export function agentMetrics(guard: Guard, hooks: Pick<HookWatch, "observed">): AgentMetrics {
   const registry = new Registry();
   // The event loop's delay is looked at every 100 ms: prom-client's own 10 ms would be most of an idle agent's work.
   collectDefaultMetrics({
@@ -44,5 +47,40 @@ export function agentMetrics(guard: Guard): AgentMetrics {
   gauge("schedgate_isolation_problems", "What needs a person, as in the Degraded condition", () => {
     return guard.latest()?.problems.length ?? 0;
   });
-  return { contentType: registry.contentType, text: () => registry.metrics() };
+  gauge(
+    "schedgate_isolation_refusals",
+    "Live containers that ask, have no right, and run without isolation",
+    () => {
+      return guard.latest()?.owners.filter(({ refusal }) => refusal !== undefined).length ?? 0;
+    },
+  );
+  gauge(
+    "schedgate_isolation_unjudged",
+    "Live containers that are isolated, and whose right the API has not shown",
+    () => {
+      return (
+        guard.latest()?.owners.filter(({ cpus, right }) => cpus !== "" && right === undefined).length ?? 0
+      );
+    },
+  );
+  gauge(
+    "schedgate_unprotected_hooks",
+    "Hook files of the node that pods can trigger and no HookProfile protects",
+    () => {
+      return hooks.observed()?.length ?? 0;
+    },
+  );
+  const events = new Counter({
+    name: "schedgate_isolation_events_total",
+    help: "Events about pods that were written",
+    labelNames: ["reason"],
+    registers: [registry],
+  });
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    countEvent: (reason) => {
+      events.inc({ reason });
+    },
+  };
 }

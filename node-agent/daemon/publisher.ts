@@ -25,6 +25,8 @@ export interface PublisherOptions {
   nodeName: string;
   /** Whether the runtime handler is registered here now. */
   installed: () => boolean;
+  /** Hook files that no HookProfile protects, undefined where that is not known. */
+  observedHooks: () => NodeIsolationStatus["observedHooks"];
 }
 
 /** Without a change the status is written this often, so that `proof.verifiedAt` shows that somebody still looks. */
@@ -34,7 +36,8 @@ const FIRST_BACKOFF_MS = 500;
 const LAST_BACKOFF_MS = 15_000;
 
 /** A publisher; nothing happens until `run`. */
-export function publisher({ api, clock, log, nodeName, installed }: PublisherOptions): Publisher {
+export function publisher(options: PublisherOptions): Publisher {
+  const { api, clock, log, nodeName, installed, observedHooks } = options;
   let offered: Snapshot | undefined;
   let written: NodeIsolationStatus | undefined;
   let writtenAt = 0;
@@ -50,7 +53,8 @@ export function publisher({ api, clock, log, nodeName, installed }: PublisherOpt
     }
     const conditions = written?.conditions ?? (await getConditions(api, nodeName));
     const isInstalled = installed();
-    const status = statusOf(snapshot, { installed: isInstalled, runtime: node.runtime }, conditions);
+    const facts = { installed: isInstalled, runtime: node.runtime, observedHooks: observedHooks() };
+    const status = statusOf(snapshot, facts, conditions);
     if (due || !sameStatus(written, status)) {
       await putStatus(api, nodeName, node.uid, status);
       written = status;

@@ -76,8 +76,20 @@ describe("the status of a NodeIsolation", () => {
       "Degraded",
       "True NeedsAttention: trading/pod-a/main was started without isolation: EBUSY",
     ],
+    [
+      "a container without right",
+      { owners: [owner("a", { cpus: "", refusal: "no grant" })], claimed: [] },
+      "Degraded",
+      "True NeedsAttention: trading/pod-a/main asks for isolation and runs without it: no grant",
+    ],
   ])("with %s", (_, more, type, text) => {
     expect(conditions(snapshot(more))[type]).toBe(text);
+  });
+
+  test("names the hooks that nobody protects, and nothing where they are not known", () => {
+    const observedHooks = [{ file: "/h/a.json", reason: "always" }];
+    expect(statusOf(snapshot(), { ...here, observedHooks }, []).observedHooks).toEqual(observedHooks);
+    expect(statusOf(snapshot(), here, [])).not.toHaveProperty("observedHooks");
   });
 
   test("is not ready before the handler is registered", () => {

@@ -9,15 +9,23 @@ const OWNERS_MAX = 1024;
 
 type Judgement = Pick<Condition, "type" | "status" | "reason" | "message">;
 
+/** What is known of the node beside the kernel's state. */
+interface NodeFacts {
+  /** Whether the runtime handler is registered on this node. */
+  installed: boolean;
+  /** The kubelet's word for the container runtime, such as `containerd://1.7.24`. */
+  runtime: string;
+  /** Hook files that no HookProfile protects; undefined: not known, and what was written stays. */
+  observedHooks?: NodeIsolationStatus["observedHooks"] | undefined;
+}
+
 /**
  * The status of a NodeIsolation.
- * @param installed whether the runtime handler is registered on this node.
- * @param runtime the kubelet's word for the container runtime, such as `containerd://1.7.24`.
  * @param previous conditions as last written: a condition that did not turn keeps its transition time.
  */
 export function statusOf(
   snapshot: Snapshot,
-  { installed, runtime }: { installed: boolean; runtime: string },
+  { installed, runtime, observedHooks }: NodeFacts,
   previous: readonly Condition[],
 ): NodeIsolationStatus {
   const at = snapshot.at.toISOString();
@@ -29,6 +37,7 @@ export function statusOf(
     onlineCPUs: snapshot.onlineCPUs,
     isolatedCPUs: formatCpuSet(isolatedCpus(snapshot)),
     owners: provenOwners(snapshot).slice(0, OWNERS_MAX).map(ownerOf),
+    ...(observedHooks === undefined ? {} : { observedHooks }),
     ...(source === "" ? {} : { proof: { source, verifiedAt: at } }),
     conditions: [ready(snapshot, installed), isolated(snapshot), degraded(snapshot)].map((judged) => {
       const before = previous.find(({ type }) => type === judged.type);
@@ -86,7 +95,12 @@ function degraded({ problems, owners }: Snapshot): Judgement {
       ? []
       : [`${namespace}/${pod}/${container} was started without isolation: ${failure}`],
   );
-  const all = [...problems, ...failures];
+  const refusals = owners.flatMap(({ namespace, pod, container, refusal }) =>
+    refusal === undefined
+      ? []
+      : [`${namespace}/${pod}/${container} asks for isolation and runs without it: ${refusal}`],
+  );
+  const all = [...problems, ...failures, ...refusals];
   return all.length === 0
     ? judge("Degraded", false, "AsExpected", "nothing needs a person")
     : judge("Degraded", true, "NeedsAttention", all.join("; "));

@@ -25,6 +25,7 @@ export interface InstallConfig {
   runDir: string;
   cgroupRoot: string;
   kubeletState: string;
+  staticPods: string;
   onFailure: string;
   /** Where the kubelet asks whether the handler is registered; undefined: nobody asks. */
   healthPort: number | undefined;
@@ -53,6 +54,7 @@ export function installConfig(env: NodeJS.ProcessEnv = process.env): InstallConf
     runDir: of("SCHEDGATE_RUN_DIR", "/run/schedgate"),
     cgroupRoot: of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup"),
     kubeletState: of("SCHEDGATE_KUBELET_STATE", "/var/lib/kubelet/cpu_manager_state"),
+    staticPods: of("SCHEDGATE_STATIC_PODS", "/etc/schedgate/static-pods"),
     onFailure: oneOf("ON_FAILURE", ["deny", "allow"] as const, of("ON_FAILURE", "deny").toLowerCase()),
     healthPort:
       env["SCHEDGATE_HEALTH_PORT"] === undefined ? undefined : healthPort(env["SCHEDGATE_HEALTH_PORT"]),

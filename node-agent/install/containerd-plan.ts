@@ -46,7 +46,8 @@ function handlerTables(version: number, dump: TomlTable): string {
   const runtime = defaultRuntime(dump);
   const passed = Array.isArray(runtime["pod_annotations"]) ? runtime["pod_annotations"] : [];
   const path = [...runtimesPath(version), HANDLER];
-  const annotations = [...new Set([...passed, "schedgate.dev/*", "*.schedgate.dev/*"])];
+  const ours = ["schedgate.dev/*", "*.schedgate.dev/*", "kubernetes.io/config.source"];
+  const annotations = [...new Set([...passed, ...ours])];
   const table = Object.fromEntries(
     Object.entries(runtime).filter(([, value]) => value !== "" && !isEmptyList(value)),
   );

@@ -8,6 +8,7 @@ export function launcherConf(config: InstallConfig, runc: string, libraries: str
     on_failure: config.onFailure,
     cgroup_root: config.cgroupRoot,
     kubelet_state: config.kubeletState,
+    static_pods: config.staticPods,
     libraries,
   };
   const lines = Object.entries(values).map(([name, value]) => `schedgate_${name}=${quoted(value)}\n`);

@@ -29,7 +29,7 @@ const dump2 = parseToml(dumpOf(2, CRI2), "dump");
 const dump3 = parseToml(dumpOf(3, CRI3), "dump");
 const handler = {
   runtime_type: "io.containerd.runc.v2",
-  pod_annotations: ["a.example/*", "schedgate.dev/*", "*.schedgate.dev/*"],
+  pod_annotations: ["a.example/*", "schedgate.dev/*", "*.schedgate.dev/*", "kubernetes.io/config.source"],
   options: { BinaryName: "/opt/schedgate/bin/launcher.sh", IoUid: 0, SystemdCgroup: true },
 };
 

@@ -24,6 +24,10 @@ export interface Owner {
   reason?: string;
   /** Why isolation failed at its start, where `onFailure: Allow` let it start anyway. */
   failure?: string;
+  /** What entitles it: grants, or the node's list of static pods. Absent: not known yet. */
+  right?: string;
+  /** Why nothing entitles it: it runs without isolation. */
+  refusal?: string;
 }
 
 const TEXT = [

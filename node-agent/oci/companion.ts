@@ -14,6 +14,7 @@ import { isolate } from "./isolate.ts";
 import { pidOf } from "./pid.ts";
 import { rebuild } from "./rebuild.ts";
 import { release } from "./release.ts";
+import { rightAtStart } from "./right.ts";
 
 /** What a command of the companion needs. */
 export interface Companion {
@@ -83,7 +84,8 @@ async function admit(
 ): Promise<void> {
   const bundle = readBundle(hostFs, dir);
   if (!asksForIsolation(bundle)) return;
-  const created = { id: containerId(id), pid: pid(), bundle };
+  const right = rightAtStart(hostFs, config.staticPods, bundle);
+  const created = { id: containerId(id), pid: pid(), bundle, ...right };
   const isolation = open(hostFs, config);
   const { cpus, reason } = await isolate(isolation, created, config.kubeletState, config.onFailure);
   await rebuild(isolation, config, note);

@@ -86,6 +86,16 @@ describe("a container that starts", () => {
     expect(isolation.ledger.find("a")).toMatchObject({ cpus: "", reason: expect.any(String) });
   });
 
+  test("is not isolated, and the ledger says why, where it has no right", async () => {
+    const linux = { cgroupsPath: `/kubepods/pod${uid}/a`, resources: { cpu: { shares: 2048 } } };
+    const bundle = parseBundle(JSON.stringify({ linux }));
+    const refusal = "it has no grant";
+    expect(await isolate(isolation, { id: "a", pid: 7, bundle, refusal }, STATE, "deny")).toEqual({
+      reason: refusal,
+    });
+    expect(isolation.ledger.find("a")).toMatchObject({ cpus: "", refusal });
+  });
+
   test("is refused where it cannot be told whether its CPUs are shared", async () => {
     rmSync(join(root, STATE));
     await expect(start("a", 7)).rejects.toThrow("SCHEDGATE_KUBELET_STATE");

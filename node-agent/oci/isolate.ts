@@ -7,18 +7,15 @@ import { bootIdOf, statOf } from "../isolation/liveness.ts";
 import type { Owner } from "../isolation/owner.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
 import { type Bundle, identify } from "./bundle.ts";
+import type { Right } from "./right.ts";
 
 export type OnFailure = "deny" | "allow";
 
 /** How an asking container may start: with these CPUs isolated, or without, for the reason given. */
 export type Verdict = { cpus: CpuSet; reason?: undefined } | { cpus?: undefined; reason: string };
 
-/** A created container that asks, before its user code runs. */
-export interface Created {
-  id: string;
-  pid: number;
-  bundle: Bundle;
-}
+/** A created container that asks, before its user code runs, and its right to. */
+export type Created = { id: string; pid: number; bundle: Bundle } & Right;
 
 const START_ATTEMPTS = 30;
 const UNDO_ATTEMPTS = 5;
@@ -37,6 +34,10 @@ export async function isolate(
   const { owner, cpus } = ownerOf(isolation, created);
   const { cgroupsPath, shares } = created.bundle;
   const { podUID, container } = owner;
+  if (created.refusal !== undefined) {
+    ledger.put({ ...owner, cpus: "", refusal: created.refusal });
+    return { reason: created.refusal };
+  }
   let reason: string | undefined;
   try {
     const state = readIfThere(hostFs, kubeletState);
@@ -69,7 +70,7 @@ export async function isolate(
   }
 }
 
-function ownerOf(isolation: Isolation, { id, pid, bundle }: Created): { owner: Owner; cpus: CpuSet } {
+function ownerOf(isolation: Isolation, { id, pid, bundle, right }: Created): { owner: Owner; cpus: CpuSet } {
   const stat = statOf(isolation.hostFs, pid);
   if (stat === undefined) throw new SchedgateError("E_PID", `process ${pid} of container ${id} is gone`);
   const { cgroup, cpus } = leafOf(isolation.hostFs, isolation.backend, pid);
@@ -87,6 +88,7 @@ function ownerOf(isolation: Isolation, { id, pid, bundle }: Created): { owner: O
     pidStartTime: stat.startTime,
     bootId: bootIdOf(isolation.hostFs),
     since: isolation.ledger.find(id)?.since ?? isolation.clock.now().toISOString(),
+    ...(right === undefined ? {} : { right }),
   };
   return { owner, cpus };
 }

@@ -7,6 +7,7 @@ import { asksForIsolation, readBundle } from "./bundle.ts";
 import type { CompanionConfig } from "./config.ts";
 import { isolate } from "./isolate.ts";
 import { pidOf } from "./pid.ts";
+import { rightAtStart } from "./right.ts";
 
 /**
  * Writes the ledger anew for living containers whose entries were unusable, from what the launcher noted at their
@@ -31,7 +32,7 @@ export async function rebuild(
 
 async function restore(
   isolation: Isolation,
-  { runDir, runc, kubeletState }: CompanionConfig,
+  { runDir, runc, kubeletState, staticPods }: CompanionConfig,
   id: string,
 ): Promise<string | undefined> {
   const ask = readAsk(isolation.hostFs, runDir, id);
@@ -40,6 +41,7 @@ async function restore(
   // The pid of a container that has ended may be another's by now; a container's cgroup has its id in its path.
   if (!leafOf(isolation.hostFs, isolation.backend, pid).cgroup.includes(id)) return undefined;
   if (!asksForIsolation(bundle)) return undefined;
-  const { cpus } = await isolate(isolation, { id, pid, bundle }, kubeletState, "allow");
+  const right = rightAtStart(isolation.hostFs, staticPods, bundle);
+  const { cpus } = await isolate(isolation, { id, pid, bundle, ...right }, kubeletState, "allow");
   return cpus === undefined ? undefined : formatCpuSet(cpus);
 }

@@ -10,6 +10,8 @@ export interface ContainerSpec {
   cpus: string;
   /** Value of the pod's annotation; undefined: the bundle mentions nothing of ours. */
   ask?: string;
+  /** More annotations of the bundle, in place of the grant that one that asks has. */
+  annotations?: Record<string, string>;
   args?: string[];
   hooks?: object;
 }
@@ -138,6 +140,7 @@ function config(spec: ContainerSpec, bundle: string, cgroup: string): object {
       "io.kubernetes.cri.sandbox-name": spec.id,
       "io.kubernetes.cri.sandbox-namespace": "test",
       ...(spec.ask === undefined ? {} : { "schedgate.dev/cpu-isolation": spec.ask }),
+      ...(spec.annotations ?? (spec.ask === undefined ? {} : { "schedgate.dev/grant": "test" })),
     },
     ...(spec.hooks === undefined ? {} : { hooks: spec.hooks }),
     linux: {

@@ -112,6 +112,19 @@ describe("a container that asks and has CPUs of its own", () => {
   }, 60_000);
 });
 
+const STATIC = { "kubernetes.io/config.source": "file" };
+
+test("a container of a static pod that the node's list names is isolated", async () => {
+  writeFileSync(join(home.dir, "static-pods"), "test/listed\n");
+  configure(home, `schedgate_static_pods='${join(home.dir, "static-pods")}'`);
+  const one = make({ id: "listed", cpus: lastCpu, ask: "enabled", annotations: STATIC });
+  await one.create();
+  expect(await one.start()).toMatchObject({ code: 0 });
+  expect(isolatedCpus()).toBe(lastCpu);
+  await one.remove();
+  await expectAsBefore();
+}, 60_000);
+
 describe("a container that asks in vain", () => {
   test("starts without isolation where the kubelet's record does not give it its CPUs, and the ledger says why", async () => {
     const one = make({ id: "shared", cpus: lastCpu, ask: "enabled" });
@@ -124,6 +137,23 @@ describe("a container that asks in vain", () => {
     writeFileSync(home.kubeletState, JSON.stringify({ entries: {} }));
     await expectAsBefore();
   }, 60_000);
+
+  test.each<[string, Record<string, string>, string]>([
+    ["of a pod that no grant admitted", {}, "did not pass schedgate's admission"],
+    ["of a static pod, whatever it claims", { ...STATIC, "schedgate.dev/grant": "x" }, "it is a static pod"],
+  ])(
+    "starts without isolation, %s, and the ledger says why",
+    async (_, annotations, words) => {
+      const one = make({ id: "outside", cpus: lastCpu, ask: "enabled", annotations });
+      await one.create();
+      expect(await one.start()).toMatchObject({ code: 0 });
+      expect(isolatedCpus()).toBe("");
+      expect(readFileSync(join(home.run, "ledger/outside.json"), "utf8")).toContain(words);
+      await one.remove();
+      await expectAsBefore();
+    },
+    60_000,
+  );
 
   test("does not start where isolation fails, and containerd's log file says why", async () => {
     configure(home, "schedgate_cgroup_root=/nonexistent");

@@ -59,6 +59,7 @@ async function durationOf(home: Home): Promise<number> {
           "io.kubernetes.cri.container-name": "main",
           "io.kubernetes.cri.container-type": "container",
           "schedgate.dev/cpu-isolation": "enabled",
+          "schedgate.dev/grant": "test",
         };
         const linux = { cgroupsPath: `/${cgroup}`, resources: { cpu: { shares: 1024 } } };
         writeFileSync(join(bundle, "config.json"), JSON.stringify({ annotations, linux }));

@@ -75,7 +75,7 @@ describe("podman with the hook files that the installer writes", () => {
   }, 60_000);
 
   test("isolates one that asks by annotation, and gives back when it is removed", async () => {
-    const asked = await run("asking", "schedgate.dev/cpu-isolation=enabled");
+    const asked = await run("asking", "schedgate.dev/cpu-isolation=enabled", "schedgate.dev/grant=test");
     expect({ code: asked.code, stderr: asked.stderr }).toEqual({ code: 0, stderr: "" });
     expect(isolatedCpus()).toBe(lastCpu);
     expect(await podman("rm", "--force", "--time", "0", "asking")).toMatchObject({ code: 0 });
@@ -87,6 +87,7 @@ describe("podman with the hook files that the installer writes", () => {
     rmSync(home.kubeletState);
     const { code, stderr } = await podman(
       ...["run", "--rm", "--network", "none", "--security-opt", "seccomp=unconfined"],
+      ...["--annotation", "schedgate.dev/grant=test"],
       ...["--annotation", "schedgate.dev/cpu-isolation=enabled", "--cgroup-parent", `/${PARENT}/pod${UID}`],
       ...["--cpuset-cpus", lastCpu, "--cpu-shares", "1024"],
       ...["/bin", "/lib", "/lib64", "/usr"].flatMap((each) => ["--volume", `${each}:${each}:ro`]),

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { protectsKey } from "../../common/api/protection.ts";
 import { isGlob } from "../../common/glob.ts";
-import { protectsKey, readProfile } from "../policy/profile.ts";
+import { readProfile } from "../policy/profile.ts";
 import { cpuIsolation, profileOf } from "../policy/testing.ts";
 import { matchConditions } from "./matchconditions.ts";
 

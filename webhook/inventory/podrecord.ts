@@ -2,7 +2,7 @@ import * as z from "zod";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
 import { readPod } from "../../common/api/pod.ts";
 import type { Pod, ResourceList, Resources } from "../../common/api/pod.ts";
-import { namesIn } from "../policy/grants.ts";
+import { namesIn } from "../../common/api/subject.ts";
 
 /** A pod as it is in the cluster, as little of it as judging needs. */
 export interface PodRecord {

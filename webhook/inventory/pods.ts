@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../common/clock.ts";
 import type { HookProfile } from "../../common/api/hookprofile.ts";
+import { protectsKey } from "../../common/api/protection.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import { reflector } from "../../common/kube/reflector.ts";
 import type { Reflector } from "../../common/kube/reflector.ts";
 import type { Logger } from "../../common/log.ts";
-import { protectsKey, readProfile } from "../policy/profile.ts";
+import { readProfile } from "../policy/profile.ts";
 import { podRecord } from "./podrecord.ts";
 import type { PodRecord } from "./podrecord.ts";
 

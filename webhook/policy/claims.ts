@@ -1,7 +1,7 @@
 import type { HookGrant } from "../../common/api/hookgrant.ts";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
+import { namesIn } from "../../common/api/subject.ts";
 import type { Change, Finding, Rules } from "./decide.ts";
-import { namesIn } from "./grants.ts";
 import { isolatedCpus } from "./isolatedcpus.ts";
 import { noMoreRoomFault } from "./message.ts";
 import type { Profile } from "./profile.ts";

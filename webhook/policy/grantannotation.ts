@@ -1,8 +1,9 @@
 import type { Pod } from "../../common/api/pod.ts";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
+import { namesIn } from "../../common/api/subject.ts";
 import { coveringGrants } from "./decide.ts";
 import type { Change, Finding } from "./decide.ts";
-import { nameable, namesIn, summary } from "./grants.ts";
+import { nameable, summary } from "./grants.ts";
 import { usesText } from "./message.ts";
 
 /**

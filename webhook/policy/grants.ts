@@ -1,6 +1,7 @@
 import type { HookGrant } from "../../common/api/hookgrant.ts";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
 import type { Pod } from "../../common/api/pod.ts";
+import { isSubject, namesIn } from "../../common/api/subject.ts";
 import { isolatedCpus } from "./isolatedcpus.ts";
 import type { Profile } from "./profile.ts";
 import { shortage } from "./room.ts";
@@ -59,12 +60,6 @@ export function nameable(coverage: Coverage | undefined): string[] {
   return coverage?.covered === true ? [...coverage.grants, ...full] : full;
 }
 
-/** The grants that an annotation's value names, sorted. */
-export function namesIn(value: string | undefined): string[] {
-  if (value === undefined) return [];
-  return [...new Set(value.split(",").filter((each) => each !== ""))].sort();
-}
-
 function byPreference(pod: Pod): (a: HookGrant, b: HookGrant) => number {
   const named = namesIn(pod.annotations[GRANT_ANNOTATION]);
   const rank = ({ metadata, spec }: HookGrant): number =>
@@ -82,15 +77,6 @@ function expiredOf(grants: readonly HookGrant[]): Coverage | undefined {
       grant: first.metadata.name,
       notAfter: first.spec.notAfter ?? "",
     }
-  );
-}
-
-/** Whether the pod is one of the grant's subjects. Who sent the request does not matter: controllers make pods. */
-function isSubject({ spec }: HookGrant, pod: Pod): boolean {
-  return spec.subjects.some(
-    (each) =>
-      each.namespace === pod.namespace &&
-      (each.serviceAccounts === undefined || each.serviceAccounts.includes(pod.serviceAccount)),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Pod } from "../../common/api/pod.ts";
+import { isRequestKey, protectsKey } from "../../common/api/protection.ts";
 import { ENABLED, requestFault } from "./asking.ts";
-import { isRequestKey, protectsKey } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 
 /** One protected thing that a pod carries. */

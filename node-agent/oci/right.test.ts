@@ -1,0 +1,93 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { nodeHostFs } from "../host/host-fs.ts";
+import { parseBundle } from "./bundle.ts";
+import { rightAtStart } from "./right.ts";
+
+const LIST = "/etc/schedgate/static-pods";
+
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+function list(text: string): void {
+  mkdirSync(join(root, "/etc/schedgate"), { recursive: true });
+  writeFileSync(join(root, LIST), text);
+}
+
+function rightOf(annotations: Record<string, string>): ReturnType<typeof rightAtStart> {
+  const identity = {
+    "io.kubernetes.cri.container-type": "container",
+    "io.kubernetes.cri.sandbox-namespace": "kube-system",
+    "io.kubernetes.cri.sandbox-name": "dpdk-n1",
+  };
+  const bundle = parseBundle(JSON.stringify({ annotations: { ...identity, ...annotations } }));
+  return rightAtStart(nodeHostFs(root), LIST, bundle);
+}
+
+const granted = { "schedgate.dev/grant": "trading" };
+const source = (from: string): Record<string, string> => ({ "kubernetes.io/config.source": from });
+
+describe("a container that asks", () => {
+  test.each([
+    ["with the kubelet's word that it is the API's", { ...granted, ...source("api") }],
+    ["where the runtime does not pass that word", granted],
+  ])("of an admitted pod may be isolated, %s", (_, annotations) => {
+    expect(rightOf(annotations)).toEqual({});
+  });
+
+  test.each([
+    ["no grant", {}],
+    ["an empty grant", { "schedgate.dev/grant": "" }],
+    ["no grant and the API's word", source("api")],
+  ])("of a pod with %s is not isolated", (_, annotations) => {
+    expect(rightOf(annotations).refusal).toContain("did not pass schedgate's admission");
+  });
+});
+
+describe("a container of a static pod", () => {
+  test.each(["file", "http"])(
+    "(%s) is not isolated without the node's list, whatever grant it claims",
+    (from) => {
+      expect(rightOf({ ...granted, ...source(from) }).refusal).toContain(
+        "/etc/schedgate/static-pods on this node does not name kube-system/dpdk-n1",
+      );
+    },
+  );
+
+  test.each(["kube-system/dpdk-n1", "# ours\n\n  kube-system/dpdk-*  # every node\n"])(
+    "may be isolated where the list says %j",
+    (text) => {
+      list(text);
+      expect(rightOf(source("file"))).toEqual({ right: LIST });
+    },
+  );
+
+  test.each(["kube-system/dpdk", "default/dpdk-n1", "#kube-system/dpdk-n1", "*/other"])(
+    "is not isolated where the list says %j",
+    (text) => {
+      list(text);
+      expect(rightOf(source("file")).refusal).toContain("static pod");
+    },
+  );
+
+  test.each(["kube-system", "a/b/c", "kube-system/["])(
+    "is refused, by file and line, where it says %j",
+    (text) => {
+      list(`a/b\n${text}\n`);
+      expect(() => rightOf(source("file"))).toThrow(`${LIST}:2: "${text}" is not`);
+    },
+  );
+
+  test("has a list that helps no pod of the API", () => {
+    list("*/*");
+    expect(rightOf(source("api")).refusal).toContain("no annotation schedgate.dev/grant");
+  });
+});
