@@ -12,6 +12,8 @@ describe("the environment", () => {
       secret: "schedgate-webhook-ca",
       lease: "schedgate-webhook",
       leafMs: 7 * 24 * 3_600_000,
+      backstop: "schedgate-backstop",
+      staleMs: 180_000,
       configuration: "schedgate",
       url: undefined,
       drainMs: 95_000,
@@ -29,6 +31,7 @@ describe("the environment", () => {
     ["LOG_LEVEL", "loud"],
     ["SCHEDGATE_NAMESPACE", ""],
     ["SCHEDGATE_DRAIN_SECONDS", "-1"],
+    ["SCHEDGATE_STALE_SECONDS", "3"],
   ])("with %s=%j is refused by that name", (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(name);
   });

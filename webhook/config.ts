@@ -22,6 +22,7 @@ const schema = z.object({
   SCHEDGATE_URL: z.url({ protocol: /^https$/ }).optional(),
   SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(95),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  SCHEDGATE_STALE_SECONDS: z.coerce.number().int().min(4).max(3600).default(180),
 });
 
 /** Everything that may differ between two places where the webhook runs. */
@@ -45,6 +46,8 @@ export interface Config {
   kube: KubeAccess;
   logLevel: string;
 }
+  /** Who heard nothing of the API server for so long judges nothing and is not ready, milliseconds. */
+  staleMs: number;
 
 /** Reads the environment. @throws SchedgateError E_CONFIG that names each variable that is wrong. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
@@ -70,3 +73,4 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     logLevel: env.LOG_LEVEL,
   };
 }
+    staleMs: env.SCHEDGATE_STALE_SECONDS * 1000,

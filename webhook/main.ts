@@ -41,7 +41,7 @@ const onChange = (): void => {
   limits.wake();
 };
 
-const common = { api: await connectKube(config.kube), clock, log };
+const common = { api: await connectKube(config.kube), clock, log, idleMs: config.staleMs / 2 };
 const metrics = createMetrics();
 const inventory = new Inventory({ ...common, onChange });
 const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
@@ -71,7 +71,7 @@ const lead = async (signal: AbortSignal): Promise<void> => {
 };
 const leader = new Leader({ ...common, path: leasePath, identity, lead, onChange });
 metrics.observe({
-  caches: { ...inventory.caches, pods },
+  caches: { ...inventory.caches, ...configurations.caches, pods },
   leads: () => leader.leads,
   now: () => clock.now(),
 });

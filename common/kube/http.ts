@@ -4,7 +4,7 @@ import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 import { createInterface } from "node:readline";
 import { messageOf } from "../errors.ts";
-import { KubeApiError, TOO_LONG } from "./port.ts";
+import { KubeApiError, SILENT, TOO_LONG } from "./port.ts";
 import type { KubeApi, KubeRequest, PatchType, WatchEvent, WatchRequest } from "./port.ts";
 
 /** Where the API server is, and the TLS options and headers of the next call (tokens change). */
@@ -67,7 +67,9 @@ async function* watch(endpoint: Endpoint, request: WatchRequest): AsyncGenerator
     // readline ends quietly when its input breaks, so look here at what happened to it.
     if (response.errored !== null) throw response.errored;
   } catch (error) {
-    throw failure(call, silence.signal.aborted ? new Error(`nothing came for ${idleMs} ms`) : error);
+    if (!silence.signal.aborted) throw failure(call, error);
+    const message = `nothing came for ${idleMs} ms`;
+    throw new KubeApiError(call, { status: 0, reason: SILENT, message }, { cause: error });
   } finally {
     clearTimeout(timer);
     response?.destroy();

@@ -44,6 +44,9 @@ export interface KubeApi {
 /** The `reason` of an answer that was longer than anybody here takes. */
 export const TOO_LONG = "TooLong";
 
+/** The `reason` of a watch that was silent for too long: its connection may be dead without anybody having said so. */
+export const SILENT = "Silent";
+
 /** A call that failed. `status` is the HTTP status, 0 where there was no answer; `reason` is the server's word for it. */
 export class KubeApiError extends SchedgateError {
   readonly status: number;

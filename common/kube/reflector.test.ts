@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Clock } from "../clock.ts";
 import { silentLogger } from "../log.ts";
-import { KubeApiError, TOO_LONG } from "./port.ts";
+import { KubeApiError, SILENT, TOO_LONG } from "./port.ts";
 import type { KubeApi, KubeRequest, WatchEvent, WatchRequest } from "./port.ts";
 import { reflector } from "./reflector.ts";
 import type { Reflector } from "./reflector.ts";
@@ -149,6 +149,16 @@ describe("a reflector", () => {
     ]);
     expect(calls.slice(0, 4)).toEqual(["list", "watch 5", "list", "watch 9"]);
     expect([...cache.items().keys()]).toEqual(["b"]);
+  });
+
+  test("lists anew when a watch was silent for too long: only an answer shows that nothing was missed", async () => {
+    const silence = { status: 0, reason: SILENT, message: "nothing came" };
+    const { calls } = await play([
+      { list: [], at: 5 },
+      { watch: [new KubeApiError({ method: "GET", path }, silence)] },
+      { list: [], at: 7 },
+    ]);
+    expect(calls.slice(0, 4)).toEqual(["list", "watch 5", "list", "watch 7"]);
   });
 
   test("lists anew when it is time, against what a watch may have missed", async () => {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { hasStatus, KubeApiError, TOO_LONG } from "./port.ts";
+import { hasStatus, KubeApiError, SILENT, TOO_LONG } from "./port.ts";
 import type { KubeApi, WatchEvent } from "./port.ts";
 
 export interface ReflectorOptions<T> {
@@ -17,7 +17,7 @@ export interface ReflectorOptions<T> {
   parse: (object: unknown) => T | undefined;
   /** Called after each change of the cache. */
   onChange?: () => void;
-  /** A watch silent this long is dead, milliseconds. The API server sends a bookmark about each minute. */
+  /** A watch silent this long is given up, and all is listed anew, milliseconds. The API server sends a bookmark about each minute. */
   idleMs?: number;
   /** A full list this often, milliseconds, against whatever a watch may have missed. */
   relistMs?: number;
@@ -125,9 +125,7 @@ class ListWatch<T> implements Reflector<T> {
       return false;
     } catch (error) {
       const { log, path } = this.#options;
-      // 410: the version is older than what the server keeps. Any 4xx: do not trust our position either.
-      const refused = error instanceof KubeApiError && error.status >= 400 && error.status < 500;
-      if (refused) this.#resourceVersion = undefined;
+      if (losesPosition(error)) this.#resourceVersion = undefined;
       if (error instanceof KubeApiError && error.reason === TOO_LONG) this.#page = Math.ceil(this.#page / 2);
       if (!signal.aborted) {
         const level = hasStatus(error, 410) ? "info" : "warn";
@@ -227,4 +225,13 @@ class ListWatch<T> implements Reflector<T> {
 function keyOf(metadata: { name?: string | undefined; namespace?: string | undefined }): string {
   const name = metadata.name ?? "";
   return metadata.namespace === undefined ? name : `${metadata.namespace}/${name}`;
+}
+
+/**
+ * 410: the version is older than what the server keeps; any 4xx: do not trust our position either. Silence: only an
+ * answer shows that the server is there, and that nothing was missed.
+ */
+function losesPosition(error: unknown): boolean {
+  if (!(error instanceof KubeApiError)) return false;
+  return error.reason === SILENT || (error.status >= 400 && error.status < 500);
 }

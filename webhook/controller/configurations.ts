@@ -23,6 +23,8 @@ export interface ConfigurationsOptions {
   api: KubeApi;
   clock: Clock;
   log: Logger;
+  /** See `ReflectorOptions`: a cache is in step for twice as long. */
+  idleMs?: number;
   /** The name of both configurations. */
   name: string;
   onChange: () => void;
@@ -53,6 +55,14 @@ export class Configurations {
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(WEBHOOKS.map((each) => this.#live[each].run(signal)));
+  }
+
+  /** The caches, for their age. */
+  get caches(): Record<string, Pick<Reflector<unknown>, "heardAt">> {
+    return {
+      mutatingwebhookconfigurations: this.#live.mutate,
+      validatingwebhookconfigurations: this.#live.validate,
+    };
   }
 
   /** Whether both are known. */

@@ -21,6 +21,8 @@ export interface InventoryOptions {
   api: KubeApi;
   clock: Clock;
   log: Logger;
+  /** See `ReflectorOptions`: a cache is in step for twice as long. */
+  idleMs?: number;
   /** Called after each change of anything below. */
   onChange: () => void;
 }
@@ -39,9 +41,9 @@ export class Inventory {
   /** Made anew after a change of a grant, so that a pod costs the same whatever the number of grants. */
   #grantsByNamespace: Map<string, HookGrant[]> | undefined;
 
-  constructor({ api, clock, log, onChange }: InventoryOptions) {
-    this.#api = api;
-    const common = { api, clock, log, onChange };
+  constructor({ onChange, ...rest }: InventoryOptions) {
+    this.#api = rest.api;
+    const common = { ...rest, onChange };
     this.#profiles = reflector({ ...common, path: pathOf(resources.hookProfiles), parse: holdProfile });
     this.#grants = reflector({
       ...common,

@@ -32,6 +32,8 @@ export interface PodsOptions {
   api: KubeApi;
   clock: Clock;
   log: Logger;
+  /** See `ReflectorOptions`: a cache is in step for twice as long. */
+  idleMs?: number;
   /** The HookProfiles of this moment. */
   profiles: () => readonly HookProfile[];
   /** Called after each change of what is kept. */

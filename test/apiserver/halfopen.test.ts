@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { pathOf, resources } from "../../common/kube/paths.ts";
+import { KubeApiError } from "../../common/kube/port.ts";
+import { create, eventually, must, namespace, refusalOf, remove, startCluster } from "./cluster.ts";
+import type { Cluster, Json } from "./cluster.ts";
+import { ASK, grant, pod } from "./objects.ts";
+import { startStallingProxy } from "./stallingproxy.ts";
+import type { StallingProxy } from "./stallingproxy.ts";
+import { startWebhook } from "./webhook.ts";
+import type { Webhook } from "./webhook.ts";
+
+const { hookGrants, pods } = resources;
+/** Seconds; a watch silent for half of it is given up. */
+const STALE = 20;
+const AGE = 'schedgate_cache_age_seconds{cache="hookgrants"}';
+
+jest.setTimeout(120_000);
+
+let cluster: Cluster;
+let proxy: StallingProxy;
+let webhook: Webhook;
+
+beforeAll(async () => {
+  cluster = await startCluster("halfopen");
+  await namespace(cluster.api, "trading");
+  const server = await must(cluster.lab, ["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"]);
+  const { hostname, port } = new URL(server);
+  proxy = await startStallingProxy({ host: hostname, port: Number(port) });
+  const apiServer = `https://${hostname}:${String(proxy.port)}`;
+  webhook = await startWebhook(cluster, { server: apiServer, env: { SCHEDGATE_STALE_SECONDS: String(STALE) } });
+  await webhook.ready();
+}, 600_000);
+
+afterAll(async () => {
+  await webhook.stop();
+  await proxy.close();
+  await cluster.stop();
+}, 60_000);
+
+function tryToAsk(): Promise<unknown> {
+  const path = pathOf(pods, { namespace: "trading" });
+  const body: Json = pod({ annotations: { [ASK]: "enabled" } });
+  return cluster.api.request({ method: "POST", path, body, query: { dryRun: "All" } });
+}
+
+async function admitted(): Promise<true | undefined> {
+  try {
+    await tryToAsk();
+    return true;
+  } catch (error) {
+    // 503: calls on other connections that died as quietly take until their own time limit.
+    if (error instanceof KubeApiError && [403, 503].includes(error.status)) return undefined;
+    throw error;
+  }
+}
+
+describe("a webhook whose API server is only quiet", () => {
+  test("stays ready, also with a bound shorter than the time between bookmarks", async () => {
+    const seen: number[] = [];
+    const until = Date.now() + 2 * STALE * 1000;
+    await eventually(
+      "a quiet time to pass",
+      async () => {
+        seen.push((await webhook.readyz()).status);
+        return Date.now() > until ? true : undefined;
+      },
+      4 * STALE * 1000,
+    );
+    expect(new Set(seen)).toEqual(new Set([200]));
+    expect(await webhook.metric(AGE)).toBeLessThan(STALE);
+  });
+});
+
+describe("a connection that is dead without anybody having said so", () => {
+  test("is noticed by its silence, and what was missed is listed", async () => {
+    expect((await refusalOf(tryToAsk())).status).toBe(403);
+    proxy.stall();
+    await create(cluster.api, hookGrants, grant("missed", "trading"));
+    await eventually("the missed grant to be honoured", admitted, (STALE + 40) * 1000);
+    expect(webhook.log().map((each) => String(each["error"]))).toEqual(
+      expect.arrayContaining([expect.stringContaining(`nothing came for ${String(STALE * 500)} ms`)]),
+    );
+    await remove(cluster.api, hookGrants, { name: "missed" });
+  });
+});
+
+describe("a webhook that hears nothing of the API server any more", () => {
+  test("is not ready past its bound, judges nothing, and is both again once it hears", async () => {
+    proxy.stall(true);
+    const answer = await eventually(
+      "not to be ready",
+      async () => {
+        const { status, text } = await webhook.readyz();
+        return status === 503 ? text : undefined;
+      },
+      (STALE + 5) * 1000,
+    );
+    expect(answer).toContain("not in step with the API server");
+    await eventually(
+      "a stale cache to refuse",
+      async () => {
+        const { status, message } = await refusalOf(tryToAsk());
+        return status === 503 && message.includes("not in step") ? true : undefined;
+      },
+      5_000,
+    );
+    expect(await webhook.metric(AGE)).toBeGreaterThan(STALE);
+    proxy.letPass();
+    await webhook.ready();
+    expect((await refusalOf(tryToAsk())).status).toBe(403);
+  });
+});
