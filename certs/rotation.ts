@@ -114,6 +114,25 @@ function settle(held: Held, now: Circumstances, reason: string): { held: Held; r
   return { held: { ...held, bundle, oldUntil: old.length > 0 ? oldUntil : undefined }, reason };
 }
 
+/**
+ * The bundle for a CA that somebody else keeps: what clients trust now, without what is over, and that CA. The one before
+ * stays: not every replica has the new certificate at the same moment. The same text where nothing is to be changed.
+ */
+export function trustToo(bundle: string, ca: string, now: Date): string {
+  const all = readable(bundle);
+  const useful = all
+    .filter((each) => each.ca && each.validToDate > now)
+    .map((each) => each.toString().trim());
+  const added = readable(ca)
+    .map((each) => each.toString().trim())
+    .filter((each) => !useful.includes(each));
+  if (added.length === 0 && useful.length === all.length && all.length > 0) return bundle;
+  return [...added, ...useful]
+    .slice(0, MAX_TRUSTED)
+    .map((each) => `${each}\n`)
+    .join("");
+}
+
 /** Whether a CA is in a bundle. */
 export function holds(bundle: string, certificate: string): boolean {
   return readable(bundle).some((each) => each.toString().trim() === certificate.trim());

@@ -2,12 +2,16 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { systemClock } from "../../common/clock.ts";
+import { CA_LIFE_MS } from "../../certs/issue.ts";
+import { readBundle } from "../../certs/verify.ts";
 import { silentLogger } from "../../common/log.ts";
 import { issueCa, issueLeaf } from "../../certs/issue.ts";
 import type { KeyPair } from "../../certs/issue.ts";
 import { FileCertificate } from "./filecertificate.ts";
 
 const now = new Date();
+const clock = { ...systemClock, now: () => now };
 const ca = issueCa(now);
 const leaf = (by = ca): KeyPair => issueLeaf(by, [{ dns: "a" }], now);
 let directory: string | undefined;
@@ -22,16 +26,28 @@ async function write(pair: KeyPair, by = ca): Promise<FileCertificate> {
   const folder = (directory ??= await mkdtemp(join(tmpdir(), "schedgate-files-")));
   const files = { "tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": by.certificate };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  return new FileCertificate({ directory: folder, log: silentLogger });
+  return new FileCertificate({ directory: folder, log: silentLogger, clock });
 }
 
 describe("a certificate from files", () => {
-  test("is used when it is renewed, and the bundle of whoever makes it is left alone", async () => {
+  test("brings its CA into the bundle, beside those that are trusted and not over yet", async () => {
+    const source = await write(leaf());
+    await source.refresh();
+    const [before, over] = [issueCa(now), issueCa(new Date(now.getTime() - 2 * CA_LIFE_MS))];
+    expect(source.bundleFor("")).toBe(ca.certificate);
+    const both = source.bundleFor(before.certificate + over.certificate);
+    expect(readBundle(both).map(String)).toEqual([ca, before].map((each) => each.certificate));
+    expect(source.bundleFor(both)).toBe(both);
+    const other = source.bundleFor(before.certificate + ca.certificate);
+    expect(other).toBe(before.certificate + ca.certificate);
+    expect(source.bundleFor("damaged")).toBe(ca.certificate);
+  });
+
+  test("is used when it is renewed", async () => {
     const first = leaf();
     const source = await write(first);
     await source.refresh();
     expect(source.current).toEqual(first);
-    expect([source.bundleFor(""), source.bundleFor("theirs")]).toEqual([ca.certificate, "theirs"]);
     source.adopt(() => true);
     const second = leaf();
     await write(second);

@@ -2,6 +2,8 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, SchedgateError } from "../../common/errors.ts";
+import type { Clock } from "../../common/clock.ts";
+import { trustToo } from "../../certs/rotation.ts";
 import type { Logger } from "../../common/log.ts";
 import { createSecureContext } from "node:tls";
 import type { KeyPair } from "../../certs/issue.ts";
@@ -9,6 +11,7 @@ import type { CertificateSource } from "./certificate.ts";
 
 export interface FileCertificateOptions {
   log: Logger;
+  clock: Clock;
   /** Where tls.crt, tls.key and ca.crt are: a mounted Secret. */
   directory: string;
 }
@@ -51,9 +54,9 @@ export class FileCertificate implements CertificateSource {
     }
   }
 
-  /** Who makes the certificates writes the bundle as well (cainjector); until then, what the files say. */
+  /** The CA of the files, and those that were trusted before: another replica's files may be older, or newer. */
   bundleFor(live: string): string {
-    return live === "" ? this.#ca : live;
+    return trustToo(live, this.#ca, this.#options.clock.now());
   }
 
   /** Where clients trust neither the one in use nor the new one, the new one is as good. */
