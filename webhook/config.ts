@@ -17,12 +17,13 @@ const schema = z.object({
   SCHEDGATE_SECRET: z.string().min(1).default("schedgate-webhook-ca"),
   SCHEDGATE_LEASE: z.string().min(1).default("schedgate-webhook"),
   SCHEDGATE_LEAF_MINUTES: z.coerce.number().int().min(31).max(WEEK_MINUTES).default(WEEK_MINUTES),
+  SCHEDGATE_BACKSTOP: z.string().min(1).default("schedgate-backstop"),
   SCHEDGATE_CERTIFICATE_DIR: z.string().min(1).optional(),
   SCHEDGATE_CONFIGURATION: z.string().min(1).default("schedgate"),
   SCHEDGATE_URL: z.url({ protocol: /^https$/ }).optional(),
   SCHEDGATE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(300).default(95),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
   SCHEDGATE_STALE_SECONDS: z.coerce.number().int().min(4).max(3600).default(180),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 });
 
 /** Everything that may differ between two places where the webhook runs. */
@@ -36,6 +37,8 @@ export interface Config {
   lease: string;
   /** Life of this replica's own serving certificate, milliseconds. Renewed after two thirds of it and of the hour before. */
   leafMs: number;
+  /** The ConfigMap with the backstop's parameters; where there is none, there is no backstop. */
+  backstop: string;
   /** Set: tls.crt, tls.key and ca.crt are read from here (cert-manager), and the Secret is not used. */
   certificateDir: string | undefined;
   configuration: string;
@@ -43,11 +46,11 @@ export interface Config {
   url: string | undefined;
   /** So long it serves on at most after SIGTERM while an API server is still connected, milliseconds. */
   drainMs: number;
+  /** Who heard nothing of the API server for so long judges nothing and is not ready, milliseconds. */
+  staleMs: number;
   kube: KubeAccess;
   logLevel: string;
 }
-  /** Who heard nothing of the API server for so long judges nothing and is not ready, milliseconds. */
-  staleMs: number;
 
 /** Reads the environment. @throws SchedgateError E_CONFIG that names each variable that is wrong. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
@@ -65,12 +68,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     secret: env.SCHEDGATE_SECRET,
     lease: env.SCHEDGATE_LEASE,
     leafMs: env.SCHEDGATE_LEAF_MINUTES * 60_000,
+    backstop: env.SCHEDGATE_BACKSTOP,
     certificateDir: env.SCHEDGATE_CERTIFICATE_DIR,
     configuration: env.SCHEDGATE_CONFIGURATION,
     url: env.SCHEDGATE_URL,
     drainMs: env.SCHEDGATE_DRAIN_SECONDS * 1000,
+    staleMs: env.SCHEDGATE_STALE_SECONDS * 1000,
     kube: kubeAccess(environment),
     logLevel: env.LOG_LEVEL,
   };
 }
-    staleMs: env.SCHEDGATE_STALE_SECONDS * 1000,

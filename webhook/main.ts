@@ -7,6 +7,7 @@ import { createLogger } from "../common/log.ts";
 import type { AdmissionDeps } from "./admission/admit.ts";
 import type { KeyPair } from "../certs/issue.ts";
 import { readConfig } from "./config.ts";
+import { Backstop } from "./controller/backstop.ts";
 import { ServingCertificate } from "./controller/certificate.ts";
 import { Configurations } from "./controller/configurations.ts";
 import { Controller } from "./controller/controller.ts";
@@ -40,10 +41,14 @@ const onChange = (): void => {
   reporter.wake();
   limits.wake();
 };
+const onLaw = (): void => {
+  onChange();
+  backstop.wake();
+};
 
 const common = { api: await connectKube(config.kube), clock, log, idleMs: config.staleMs / 2 };
 const metrics = createMetrics();
-const inventory = new Inventory({ ...common, onChange });
+const inventory = new Inventory({ ...common, onChange: onLaw });
 const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
 const limits = new Limits({ ...common, inventory, pods, countCall: metrics.countRoomCall });
 const configurations = new Configurations({ ...common, onChange, name: config.configuration });
@@ -63,11 +68,13 @@ const server = createWebhookServer(createApp({ ...common, cluster: inventory, ro
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
 const useCertificate = (leaf: KeyPair): Promise<void> => server.serve(port, leaf);
 const reporter = new Reporter({ ...common, inventory, pods, events, metrics });
+const backstopPath = pathOf(resources.configMaps, { namespace, name: config.backstop });
+const backstop = new Backstop({ ...common, path: backstopPath, inventory, metrics });
 const leasePath = pathOf(resources.leases, { namespace, name: config.lease });
 const identity = `${config.podName}_${randomUUID()}`;
 // Room is taken by every replica, and given back by the one that follows the pods.
 const lead = async (signal: AbortSignal): Promise<void> => {
-  await Promise.all([reporter.run(signal), limits.run(signal)]);
+  await Promise.all([reporter, limits, backstop].map((each) => each.run(signal)));
 };
 const leader = new Leader({ ...common, path: leasePath, identity, lead, onChange });
 metrics.observe({

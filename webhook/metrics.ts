@@ -18,6 +18,8 @@ export interface Metrics {
   configurationCurrent(current: boolean): void;
   /** A live configuration was not as it had been, and was put right. */
   configurationRepaired(): void;
+  /** Whether the backstop's parameters say what the profiles, classes and grants do; undefined: there are none, or it does not lead. */
+  backstopCurrent(current: boolean | undefined): void;
   /** When the certificate in use ends. */
   certificateEnds(at: Date): void;
   /** What the last audit found, for each of these profiles. */
@@ -94,7 +96,12 @@ function stateMetrics(
   registry: Registry,
 ): Pick<
   Metrics,
-  "configurationCurrent" | "configurationRepaired" | "certificateEnds" | "unauthorized" | "event"
+  | "backstopCurrent"
+  | "configurationCurrent"
+  | "configurationRepaired"
+  | "certificateEnds"
+  | "unauthorized"
+  | "event"
 > {
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
@@ -103,6 +110,11 @@ function stateMetrics(
     "schedgate_webhook_configuration_current",
     "1 while both live webhook configurations are as they should be.",
   );
+  const backstop = gauge(
+    "schedgate_backstop_current",
+    "1 while the backstop's parameters are as they should be; told by the leader, where there is a backstop.",
+  );
+  backstop.remove();
   const repairs = new Counter({
     name: "schedgate_webhook_configuration_repairs_total",
     help: "Live webhook configurations that were changed by somebody else, and put right.",
@@ -126,6 +138,10 @@ function stateMetrics(
   return {
     configurationCurrent: (right) => {
       current.set(right ? 1 : 0);
+    },
+    backstopCurrent: (right) => {
+      if (right === undefined) backstop.remove();
+      else backstop.set(right ? 1 : 0);
     },
     configurationRepaired: () => {
       repairs.inc();

@@ -35,6 +35,7 @@ export const resources = {
   events: { group: "events.k8s.io", version: "v1", resource: "events" },
   policyReports: { group: "wgpolicyk8s.io", version: "v1alpha2", resource: "policyreports" },
   openReports: { group: "openreports.io", version: "v1alpha1", resource: "reports" },
+  configMaps: { group: "", version: "v1", resource: "configmaps" },
   secrets: { group: "", version: "v1", resource: "secrets" },
   daemonSets: { group: "apps", version: "v1", resource: "daemonsets" },
   runtimeClasses: { group: "node.k8s.io", version: "v1", resource: "runtimeclasses" },
