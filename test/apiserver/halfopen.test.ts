@@ -27,7 +27,10 @@ beforeAll(async () => {
   const { hostname, port } = new URL(server);
   proxy = await startStallingProxy({ host: hostname, port: Number(port) });
   const apiServer = `https://${hostname}:${String(proxy.port)}`;
-  webhook = await startWebhook(cluster, { server: apiServer, env: { SCHEDGATE_STALE_SECONDS: String(STALE) } });
+  webhook = await startWebhook(cluster, {
+    server: apiServer,
+    env: { SCHEDGATE_STALE_SECONDS: String(STALE) },
+  });
   await webhook.ready();
 }, 600_000);
 

@@ -297,6 +297,8 @@ describe("the validating webhook", () => {
     expect((await ask("mutate", request(pod, node), granted)).patch).toEqual([]);
     expect((await ask("validate", request(pod), ungranted)).allowed).toBe(false);
     expect((await ask("validate", request(pod, by("system:node:b")), granted)).allowed).toBe(false);
+    const named = { userInfo: { username: "system:node:a", groups: ["system:authenticated"] } };
+    expect((await ask("validate", request(pod, named), ungranted)).allowed).toBe(false);
     expect(
       (await ask("validate", request(rawPod(pod.metadata.annotations ?? {}), node), granted)).allowed,
     ).toBe(false);

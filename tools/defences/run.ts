@@ -1,0 +1,93 @@
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { tierOf } from "./defence.ts";
+import type { Defence } from "./defence.ts";
+
+/** A copy of the tree in which a defence can be taken away. */
+export interface Scratch {
+  /** Runs the tests of these defences as the tree is. */
+  baseline(defences: readonly Defence[]): Promise<Outcome>;
+  /** Runs the test of one defence without it, and puts it back. */
+  without(defence: Defence): Promise<Outcome>;
+  remove(): Promise<void>;
+}
+
+/** What ran. A suite that did not even load says nothing about a defence. */
+export interface Outcome {
+  passed: number;
+  failed: number;
+  unloaded: number;
+  /** What jest said, for people. */
+  output: string;
+}
+
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  numRuntimeErrorTestSuites: number;
+}
+
+/** Copies all that git knows or would add, and links the packages. */
+export async function copyTree(root: string): Promise<Scratch> {
+  const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const { stdout } = await promisify(execFile)("git", list, { cwd: root, maxBuffer: 1 << 26 });
+  const directory = await mkdtemp(join(tmpdir(), "schedgate-defences-"));
+  for (const file of new Set(stdout.split("\0").filter((each) => each !== ""))) {
+    await mkdir(dirname(join(directory, file)), { recursive: true });
+    await copyFile(join(root, file), join(directory, file));
+  }
+  await symlink(join(root, "node_modules"), join(directory, "node_modules"));
+  return {
+    baseline: (defences) => runTests(directory, defences),
+    without: async (defence) => {
+      const path = join(directory, defence.file);
+      const whole = await readFile(path, "utf8");
+      await writeFile(path, takenAway(whole, defence));
+      try {
+        return await runTests(directory, [defence]);
+      } finally {
+        await writeFile(path, whole);
+      }
+    },
+    remove: () => rm(directory, { recursive: true }),
+  };
+}
+
+/** The file without the defence. @throws where the text does not occur exactly once: then the list is out of date. */
+export function takenAway(whole: string, { file, text, without }: Defence): string {
+  const [before = "", after, ...more] = whole.split(text);
+  if (after === undefined || more.length > 0) {
+    throw new Error(`${file} must hold this exactly once: ${text}`);
+  }
+  return before + without + after;
+}
+
+/** The named tests, of one tier, and no others. */
+async function runTests(directory: string, defences: readonly Defence[]): Promise<Outcome> {
+  const [first] = defences;
+  if (first === undefined) return { passed: 0, failed: 0, unloaded: 0, output: "" };
+  const report = join(directory, "report.json");
+  await rm(report, { force: true });
+  const names = defences.map(({ test }) => test.name.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const args = ["--experimental-vm-modules", join(directory, "node_modules/jest/bin/jest.js")];
+  args.push("--selectProjects", tierOf(first), "--json", "--outputFile", report, "--runInBand");
+  args.push("--testNamePattern", [...new Set(names)].join("|"));
+  args.push("--runTestsByPath", ...new Set(defences.map(({ test }) => join(directory, test.file))));
+  const output = await ended(args, directory);
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
+    await readFile(report, "utf8"),
+  ) as Report;
+  return { passed: numPassedTests, failed: numFailedTests, unloaded: numRuntimeErrorTestSuites, output };
+}
+
+/** What the program said; its exit code does not matter here. */
+function ended(args: readonly string[], cwd: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd, maxBuffer: 1 << 26 }, (_, stdout, stderr) => {
+      resolve(stdout + stderr);
+    });
+  });
+}
