@@ -30,6 +30,7 @@ beforeEach(() => {
   const backend: Backend = {
     name: "CgroupV2",
     root: "/cg",
+    cpusets: { version: "v2", root: "/cg" },
     survey: (claims) => {
       surveyed.push(claims);
       return { steps: [], contents: new Map(), watch: [] };

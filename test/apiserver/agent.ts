@@ -61,6 +61,7 @@ export function pretendNode(): PretendNode {
     backend: {
       name: "CgroupV2",
       root: "/cg",
+      cpusets: { version: "v2", root: "/cg" },
       survey: () => ({ steps: [], contents: new Map(), watch: [] }),
       prove: () => ({ source: "schedstat", missing: [] }),
       assumeBefore: () => new Map(),
