@@ -44,7 +44,8 @@ async function runJest(tier: string, some: string[], environment: Record<string,
     ...some,
   ];
   args.push("--reporters", "default", "--reporters", join(root, "tools/count-reporter.ts"));
-  if (tier !== "unit") args.push("--runInBand");
+  // What real parts leave (a socket to a server that was killed) must not keep a finished run from ending.
+  if (tier !== "unit") args.push("--runInBand", "--forceExit");
   const before = readCounts().length;
   const code = await run(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
     ...process.env,

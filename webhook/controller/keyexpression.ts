@@ -6,6 +6,13 @@ import type { Glob } from "../../common/glob.ts";
 /** The API server compiles no expression of more than 100,000 characters; about so many of them are for the keys. */
 const MAX_LENGTH = 60_000;
 
+/**
+ * Expressions for keys of any beginning run on every annotation, and each character of them costs: the API server refuses a
+ * pod whose conditions cost 2,500,000. With all 256 KiB of its annotations in keys a character costs 6,554 (a tenth of each
+ * byte, a quarter of each character).
+ */
+const MAX_HEADLESS = 250;
+
 /** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end every key counts. */
 const PRECISIONS = [Infinity, 64, 24, 8, 2];
 
@@ -20,7 +27,7 @@ export function keyExpression(profiles: readonly HookProfile[]): string {
   return "true";
 }
 
-/** Undefined where it would be too long; it stops as soon as it is. */
+/** Undefined where it would be too long or cost too much; it stops as soon as it does. */
 function keyTerms(
   globs: Iterable<string>,
   requests: Iterable<string>,
@@ -29,8 +36,11 @@ function keyTerms(
   const literals = new Set<string>();
   const others = new Set<string>();
   let length = 0;
+  let headless = 0;
   const add = (terms: Set<string>, term: string): void => {
-    if (!terms.has(term)) length += term.length + 4; // " || "
+    if (terms.has(term)) return;
+    length += term.length + 4; // " || "
+    if (!term.startsWith("(k.startsWith") && term.includes("k.matches")) headless += term.length;
     terms.add(term);
   };
   const exactly = (text: string): void => {
@@ -46,7 +56,7 @@ function keyTerms(
     const { head, isLiteral, isPrefix } = globParts(glob);
     if (isLiteral) exactly(head);
     else add(others, isPrefix ? startsWith(head.slice(0, precision)) : globExpression(glob, precision));
-    if (length > MAX_LENGTH) return undefined;
+    if (length > MAX_LENGTH || headless > MAX_HEADLESS) return undefined;
   }
   const list = [...literals].sort();
   const terms = [...(list.length > 0 ? [`k in [${list.join(", ")}]`] : []), ...[...others].sort()];
