@@ -47,7 +47,13 @@ async function download(suite: string, work: string): Promise<void> {
     await mkdir(join(work, name), { recursive: true });
   }
   await writeFile(join(work, "state/status"), "");
-  const mirror = (await debianMirror()) ?? "http://deb.debian.org/debian";
+  const mirror = await debianMirror();
+  if (mirror === undefined) {
+    throw new SchedgateError(
+      "E_LAB",
+      "this machine's apt names no Debian mirror in /etc/apt/sources.list or sources.list.d: add one",
+    );
+  }
   await writeFile(join(work, "sources.list"), `deb [signed-by=${KEYS}] ${mirror} ${suite} main\n`);
   const options = [
     `Dir::State=${work}/state`,
