@@ -11,7 +11,9 @@ import { guard } from "./guard.ts";
 import { healthServer } from "./health.ts";
 import { readInstalled } from "../host/installed.ts";
 import { agentMetrics } from "./metrics.ts";
+import { noteTo } from "../oci/companion-log.ts";
 import { publisher } from "./publisher.ts";
+import { serveRequests } from "./requests.ts";
 
 endOnUncaught("node-agent");
 const config = daemonConfig();
@@ -23,6 +25,7 @@ const installed = (): boolean => readInstalled(hostFs, config.runDir) !== undefi
 const tell = publisher({ api, clock, log, nodeName: config.nodeName, installed });
 const open = () => openIsolation(hostFs, config.runDir, config.cgroupRoot);
 const keep = guard({ hostFs, clock, log, runDir: config.runDir, open, onSnapshot: tell.offer });
+const served = { hostFs, clock, log, ...config, note: noteTo(config.runDir) };
 const health = healthServer(keep, agentMetrics(keep), clock);
 
 const stop = new AbortController();
@@ -35,7 +38,7 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
 health.listen(config.healthPort, () => {
   log.info({ node: config.nodeName, port: config.healthPort }, "node agent started");
 });
-await Promise.all([keep.run(stop.signal), tell.run(stop.signal)]);
+await Promise.all([keep.run(stop.signal), tell.run(stop.signal), serveRequests(served, stop.signal)]);
 health.close();
 // What live containers own stays isolated in either case; the ledger outlives this process.
 const { removed, why } = await beingRemoved(api, config.namespace, config.daemonSet);

@@ -4,16 +4,15 @@ import type { HostFs } from "../host/host-fs.ts";
 import { openIsolation } from "../isolation/open.ts";
 import { isContainerId } from "../isolation/owner.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
-import { readAsk, sweepAsks } from "./asks.ts";
 import { asksForIsolation, readBundle } from "./bundle.ts";
 import type { CompanionConfig } from "./config.ts";
+import { type Created, createdById, processOnHost } from "./created.ts";
 import { parseHookState } from "./hook-state.ts";
 import { isolate } from "./isolate.ts";
-import { pidOf } from "./pid.ts";
 import { rebuild } from "./rebuild.ts";
 import { release } from "./release.ts";
 
-/** What a command of the companion needs. */
+/** What a command needs; the companion and the daemon run the same ones. */
 export interface Companion {
   hostFs: HostFs;
   config: CompanionConfig;
@@ -24,17 +23,31 @@ export interface Companion {
 /** `start ID`: before the runtime's start. Returns the refusal where the container may not start. */
 export async function start(companion: Companion, id: string): Promise<string | undefined> {
   return guard(companion, () => {
-    const { hostFs, config } = companion;
-    const ask = readAsk(hostFs, config.runDir, containerId(id));
-    return admit(companion, id, ask.bundle, () => pidOf(hostFs, id, ask, config.runc));
+    return admit(companion, createdById(companion.hostFs, companion.config, containerId(id)));
   });
+}
+
+/**
+ * `update ID`: after the runtime's update, which may have changed the container's CPUs. The isolation of a container in
+ * the ledger follows them; it runs on whatever comes of that, and the ledger says what was wrong.
+ */
+export async function update({ hostFs, config, note }: Companion, id: string): Promise<void> {
+  const isolation = open(hostFs, config);
+  if (isolation.ledger.find(containerId(id)) === undefined) return;
+  const lenient: Companion = { hostFs, note, config: { ...config, onFailure: "allow" } };
+  await guard(lenient, () => admit(lenient, createdById(hostFs, config, id)));
+  // It may own nothing any more.
+  const { problems } = await reconcile(isolation, 10);
+  if (problems.length > 0) note("error", `${id}: after its update: ${problems.join("; ")}`);
 }
 
 /** `createRuntime`: as a hook, the state on stdin. Returns the refusal where the create must fail. */
 export async function createRuntime(companion: Companion, stateText: string): Promise<string | undefined> {
   return guard(companion, () => {
+    const { hostFs, config } = companion;
     const { id, pid, bundle } = parseHookState(stateText);
-    return admit(companion, id, bundle, () => pid);
+    const process = processOnHost(hostFs, pid, config.kubeletState);
+    return admit(companion, { ...process, id, bundle: readBundle(hostFs, bundle) });
   });
 }
 
@@ -44,8 +57,6 @@ export async function remove({ hostFs, config, note }: Companion, id: string): P
   const { problems } = await release(isolation, containerId(id));
   await rebuild(isolation, config, note);
   if (problems.length > 0) note("error", `${id}: giving back: ${problems.join("; ")}`);
-  // Here, not in the daemon: its pod does not see the bundles.
-  sweepAsks(hostFs, config.runDir);
 }
 
 /** `poststop`: as a hook; the container's cgroup is gone already. */
@@ -64,17 +75,11 @@ export async function report({ hostFs, config, note }: Companion, mend: boolean)
   return JSON.stringify({ backend: isolation.backend.name, owners: live, proof, problems });
 }
 
-async function admit(
-  { hostFs, config, note }: Companion,
-  id: string,
-  dir: string,
-  pid: () => number,
-): Promise<void> {
-  const bundle = readBundle(hostFs, dir);
-  if (!asksForIsolation(bundle)) return;
-  const created = { id: containerId(id), pid: pid(), bundle };
+async function admit({ hostFs, config, note }: Companion, created: Created): Promise<void> {
+  if (!asksForIsolation(created.bundle)) return;
+  const id = containerId(created.id);
   const isolation = open(hostFs, config);
-  const { cpus, reason } = await isolate(isolation, created, config.kubeletState, config.onFailure);
+  const { cpus, reason } = await isolate(isolation, created, config.onFailure);
   await rebuild(isolation, config, note);
   note(
     "info",

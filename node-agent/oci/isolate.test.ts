@@ -9,6 +9,7 @@ import { beforeFile } from "../isolation/before.ts";
 import { ledgerIn } from "../isolation/ledger.ts";
 import type { Isolation } from "../isolation/reconcile.ts";
 import { parseBundle } from "./bundle.ts";
+import { processOnHost } from "./created.ts";
 import { type OnFailure, type Verdict, isolate } from "./isolate.ts";
 
 const uid = "86901f91-4221-4d22-b134-b0071cd68c15";
@@ -63,7 +64,7 @@ function start(id: string, pid: number, onFailure: OnFailure = "deny"): Promise<
   };
   const linux = { cgroupsPath: `/kubepods/pod${uid}/${id}`, resources: { cpu: { shares: 2048 } } };
   const bundle = parseBundle(JSON.stringify({ annotations, linux }));
-  return isolate(isolation, { id, pid, bundle }, STATE, onFailure);
+  return isolate(isolation, { ...processOnHost(isolation.hostFs, pid, STATE), id, bundle }, onFailure);
 }
 
 describe("a container that starts", () => {

@@ -1,46 +1,38 @@
 import { type CpuSet, formatCpuSet } from "../../common/cpuset.ts";
 import { SchedgateError, messageOf } from "../../common/errors.ts";
-import { readIfThere } from "../host/host-fs.ts";
 import { leafOf } from "../isolation/cgroup.ts";
 import { notExclusive } from "../isolation/exclusive.ts";
 import { bootIdOf, statOf } from "../isolation/liveness.ts";
 import type { Owner } from "../isolation/owner.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
-import { type Bundle, identify } from "./bundle.ts";
+import { identify } from "./bundle.ts";
+import type { Created } from "./created.ts";
 
 export type OnFailure = "deny" | "allow";
 
 /** How an asking container may start: with these CPUs isolated, or without, for the reason given. */
 export type Verdict = { cpus: CpuSet; reason?: undefined } | { cpus?: undefined; reason: string };
 
-/** A created container that asks, before its user code runs. */
-export interface Created {
-  id: string;
-  pid: number;
-  bundle: Bundle;
-}
-
 const START_ATTEMPTS = 30;
 const UNDO_ATTEMPTS = 5;
 
 /**
- * Gives the container its isolated CPUs, proven, or says why it has none. Idempotent: launcher and hook both call it.
+ * Gives a created or running container its isolated CPUs, proven, or says why it has none. Idempotent: launcher, daemon
+ * and hook may all call it.
  * @throws SchedgateError where isolation was due and failed; the ledger then holds the container only if `allow`.
  */
 export async function isolate(
   isolation: Isolation,
   created: Created,
-  kubeletState: string,
   onFailure: OnFailure,
 ): Promise<Verdict> {
-  const { hostFs, backend, ledger } = isolation;
+  const { backend, ledger } = isolation;
   const { owner, cpus } = ownerOf(isolation, created);
   const { cgroupsPath, shares } = created.bundle;
   const { podUID, container } = owner;
   let reason: string | undefined;
   try {
-    const state = readIfThere(hostFs, kubeletState);
-    reason = notExclusive({ podUID, container, cgroupsPath, shares, cpus }, state);
+    reason = notExclusive({ podUID, container, cgroupsPath, shares, cpus }, created.kubeletState);
   } catch (error) {
     if (onFailure === "allow") ledger.put({ ...owner, cpus: "", failure: messageOf(error) });
     throw error;
@@ -69,10 +61,13 @@ export async function isolate(
   }
 }
 
-function ownerOf(isolation: Isolation, { id, pid, bundle }: Created): { owner: Owner; cpus: CpuSet } {
+function ownerOf(
+  isolation: Isolation,
+  { id, pid, cgroups, bundle }: Created,
+): { owner: Owner; cpus: CpuSet } {
   const stat = statOf(isolation.hostFs, pid);
   if (stat === undefined) throw new SchedgateError("E_PID", `process ${pid} of container ${id} is gone`);
-  const { cgroup, cpus } = leafOf(isolation.hostFs, isolation.backend, pid);
+  const { cgroup, cpus } = leafOf(isolation.hostFs, isolation.backend, pid, cgroups);
   const { namespace, pod, podUID, container } = identify(bundle);
   const owner: Owner = {
     version: 1,

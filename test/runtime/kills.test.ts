@@ -54,7 +54,7 @@ async function durationOf(home: Home): Promise<number> {
         const bundle = join(home.dir, "bundles", id);
         machine.makeCgroup(cgroup, parseCpuSet(lastCpu));
         const pid = machine.spawn(cgroup);
-        for (const dir of [bundle, join(home.run, "asks")]) mkdirSync(dir, { recursive: true });
+        for (const dir of [bundle, join(home.run, "asks", id)]) mkdirSync(dir, { recursive: true });
         const annotations = {
           "io.kubernetes.cri.container-name": "main",
           "io.kubernetes.cri.container-type": "container",
@@ -63,7 +63,7 @@ async function durationOf(home: Home): Promise<number> {
         const linux = { cgroupsPath: `/${cgroup}`, resources: { cpu: { shares: 1024 } } };
         writeFileSync(join(bundle, "config.json"), JSON.stringify({ annotations, linux }));
         writeFileSync(join(bundle, "pid"), String(pid));
-        writeFileSync(join(home.run, "asks", id), `${bundle}\n${join(bundle, "pid")}\n\n`);
+        writeFileSync(join(home.run, "asks", id, "ask"), `${bundle}\n${join(bundle, "pid")}\n\n`);
         const entries = { [uid]: { main: lastCpu } };
         writeFileSync(home.kubeletState, JSON.stringify({ policyName: "static", entries }));
         return { id, pid };
