@@ -7,6 +7,7 @@ import { fileLock } from "../../node-agent/isolation/lock.ts";
 import { statOf } from "../../node-agent/isolation/liveness.ts";
 import { ledgerIn } from "../../node-agent/isolation/ledger.ts";
 import { freePorts } from "../lab/ports.ts";
+import { ensurePrograms } from "../lab/prerequisites.ts";
 import { waitFor } from "../lab/wait.ts";
 import { type ContainerSpec, type TestContainer, container, recordCpus } from "./container.ts";
 import { startDaemon } from "./daemon.ts";
@@ -22,6 +23,7 @@ const made: TestContainer[] = [];
 beforeAll(async () => {
   expect(isolatedCpus()).toBe("");
   before = settings();
+  await ensurePrograms([{ program: "busybox", package: "busybox-static" }], () => undefined);
   home = await makeHome();
   [port = 0] = await freePorts(1);
 }, 60_000);
@@ -145,6 +147,24 @@ describe("while the daemon serves", () => {
     expect(await one.remove()).toMatchObject({ code: 0 });
     await nothingLeft();
   }, 60_000);
+
+  test.each(["/bin/busybox ash", "/bin/bash"])(
+    "a launcher run by %s is served",
+    async (shell) => {
+      const text = readFileSync(home.launcher, "utf8");
+      await serve();
+      hideCompanion();
+      writeFileSync(home.launcher, text.replace("#!/bin/sh", `#!${shell}`));
+      const one = make({ id: "other-shell" });
+      await one.create();
+      expect(await one.start()).toMatchObject({ code: 0, stdout: "", stderr: "" });
+      expect(isolatedCpus()).toBe(lastCpu);
+      expect(await one.remove()).toMatchObject({ code: 0 });
+      await nothingLeft();
+      writeFileSync(home.launcher, text);
+    },
+    60_000,
+  );
 
   test("a refusal of its own stops the start, and containerd's log file says why", async () => {
     await serve();
