@@ -1,7 +1,7 @@
 // npm run bench:node [-- --rounds 50]: what the node side costs a container, beside runc alone (docs/benchmarks.md).
 import { parseArgs } from "node:util";
 import { quantile } from "../admission/figures.ts";
-import { table } from "../admission/report.ts";
+import { plain as terminal } from "../admission/report.ts";
 import { crowded, idle, matched, mended, unmatched } from "./measures.ts";
 import { openStage } from "./stage.ts";
 
@@ -44,4 +44,4 @@ const lines = rows.map(([what, figure, aim, unit]) => [
   `≤ ${aim} ${unit}`,
   figure <= aim ? "met" : "missed",
 ]);
-process.stdout.write(table([["what", "figure", "aim", "verdict"], ...lines]));
+process.stdout.write(terminal.table([["what", "figure", "aim", "verdict"], ...lines]));
