@@ -187,7 +187,7 @@ function config({ cpus, asks }: Wish, name: string, path: string): object {
       "io.kubernetes.cri.container-name": name,
       "io.kubernetes.cri.sandbox-name": "pod",
       "io.kubernetes.cri.sandbox-namespace": "test",
-      ...(asks ? { "schedgate.dev/cpu-isolation": "enabled" } : {}),
+      ...(asks ? { "schedgate.dev/cpu-isolation": "enabled", "schedgate.dev/grant": "team" } : {}),
     },
     linux: {
       cgroupsPath: path,
