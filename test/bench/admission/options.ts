@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { SchedgateError } from "../../../common/errors.ts";
+import { positive } from "../../commandline.ts";
 
 const CONTENDERS = [
   "none",
@@ -61,10 +62,4 @@ export function readOptions(argv: readonly string[]): Options {
     markdown: values.markdown,
     cpuProfile: values["cpu-profile"],
   };
-}
-
-function positive(flag: string, text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new SchedgateError("E_USAGE", `${flag} ${text}: not a number above 0`);
 }
