@@ -6,7 +6,6 @@ import { connectKube } from "../../common/kube/client.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import { reflector } from "../../common/kube/reflector.ts";
 import { silentLogger } from "../../common/log.ts";
-import { startRelay } from "../soak/relay.ts";
 import { breaches, report } from "../soak/report.ts";
 import { suffer } from "../soak/soak.ts";
 import type { Phase } from "../soak/tally.ts";
@@ -14,6 +13,7 @@ import { openWorld } from "../soak/world.ts";
 import type { World } from "../soak/world.ts";
 import { create, eventually, must } from "./cluster.ts";
 import { grant } from "./objects.ts";
+import { startStallingProxy } from "./stallingproxy.ts";
 
 jest.setTimeout(300_000);
 
@@ -60,7 +60,7 @@ describe("under steady load", () => {
 test("a connection that went silent is noticed, and what was missed is heard", async () => {
   const { lab } = world.cluster;
   const server = (await must(lab, ["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"])).trim();
-  const relay = await startRelay(server);
+  const relay = await startStallingProxy(server);
   const kubeconfig = join(lab.stateDir, "relay.kubeconfig");
   const text = await must(lab, ["config", "view", "--raw", "-o", "json"]);
   await writeFile(kubeconfig, text.replaceAll(server, relay.url), { mode: 0o600 });
@@ -75,11 +75,11 @@ test("a connection that went silent is noticed, and what was missed is heard", a
   });
   const run = view.run(ended.signal);
   await eventually("a list", () => Promise.resolve(view.synced || undefined));
-  relay.freeze();
+  relay.stall();
   await create(world.api, resources.hookGrants, grant("missed", "missed"));
   await eventually("the grant", () => Promise.resolve(view.items().has("missed") || undefined));
   expect(view.synced).toBe(true);
-  relay.stop();
+  await relay.close();
   await eventually("not to be in step any more", () => Promise.resolve(view.synced ? undefined : true));
   expect(view.synced).toBe(false);
   ended.abort();

@@ -24,11 +24,9 @@ beforeAll(async () => {
   cluster = await startCluster("halfopen");
   await namespace(cluster.api, "trading");
   const server = await must(cluster.lab, ["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"]);
-  const { hostname, port } = new URL(server);
-  proxy = await startStallingProxy({ host: hostname, port: Number(port) });
-  const apiServer = `https://${hostname}:${String(proxy.port)}`;
+  proxy = await startStallingProxy(server);
   webhook = await startWebhook(cluster, {
-    server: apiServer,
+    server: proxy.url,
     env: { SCHEDGATE_STALE_SECONDS: String(STALE) },
   });
   await webhook.ready();

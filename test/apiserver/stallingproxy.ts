@@ -1,63 +1,54 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { join } from "./join.ts";
 
-/** A TCP proxy that can stop to forward without closing anything: what a lost node or a firewall does to a connection. */
+/** A way to a server that can stop to forward without closing anything: what a lost node, a firewall or a NAT table does. */
 export interface StallingProxy {
-  port: number;
-  /** Connections that were opened through it. */
-  readonly connections: number;
-  /** No byte passes on the connections that are open; with `alsoNew` on none that is opened later. */
+  /** What its clients take for the server. */
+  url: string;
+  /** No byte passes on the connections that are open, and neither side is told; with `alsoNew` on none that is opened later. */
   stall(alsoNew?: boolean): void;
   /** Everything opened from now on passes; what stalled stays stalled. */
   letPass(): void;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
-export async function startStallingProxy(target: { host: string; port: number }): Promise<StallingProxy> {
-  const pairs = new Set<readonly [Socket, Socket]>();
+/** A proxy before this server (`https://host:port`). */
+export async function startStallingProxy(server: string): Promise<StallingProxy> {
+  const { hostname, port } = new URL(server);
+  const open = new Set<Socket>();
+  const silent = new Set<Socket>();
   let stalled = false;
-  let connections = 0;
-  const freeze = (pair: readonly [Socket, Socket]): void => {
-    for (const each of pair) {
+  const freeze = (): void => {
+    for (const each of open) {
       each.unpipe();
       each.pause();
-    }
-  };
-  const server = createServer((from) => {
-    connections += 1;
-    const to = connect(target);
-    const pair = [from, to] as const;
-    pairs.add(pair);
-    for (const each of pair) {
+      each.removeAllListeners();
       each.on("error", () => undefined);
-      each.once("close", () => {
-        pair.forEach((other) => other.destroy());
-        pairs.delete(pair);
-      });
+      silent.add(each);
     }
-    from.pipe(to);
-    to.pipe(from);
-    if (stalled) freeze(pair);
+    open.clear();
+  };
+  const listener = createServer((client) => {
+    join(client, connect(Number(port), hostname), open);
+    if (stalled) freeze();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
   return {
-    port: (server.address() as AddressInfo).port,
-    get connections() {
-      return connections;
-    },
+    url: `https://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     stall: (alsoNew = false) => {
       stalled = alsoNew;
-      pairs.forEach(freeze);
+      freeze();
     },
     letPass: () => {
       stalled = false;
     },
     close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      for (const pair of pairs) pair.forEach((each) => each.destroy());
+      const closed = once(listener, "close");
+      listener.close();
+      for (const each of [...open, ...silent]) each.destroy();
       await closed;
     },
   };

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { SchedgateError } from "../../common/errors.ts";
+import { positive } from "../commandline.ts";
 import { FAULTS } from "./faults/faults.ts";
 
 export interface Options {
@@ -27,8 +28,5 @@ export function readOptions(argv: readonly string[]): Options {
   const faults = values.faults.split(",");
   const unknown = faults.filter((each) => !NAMES.includes(each));
   if (unknown.length > 0) throw new SchedgateError("E_USAGE", `--faults: no "${unknown.join(", ")}"`);
-  const minutes = Number(values.minutes);
-  if (!(minutes > 0))
-    throw new SchedgateError("E_USAGE", `--minutes ${values.minutes}: not a number above 0`);
-  return { minutes, faults, json: values.json };
+  return { minutes: positive("--minutes", values.minutes), faults, json: values.json };
 }

@@ -3,6 +3,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { waitFor } from "../lab/wait.ts";
+import { join } from "../apiserver/join.ts";
 import type { Webhook } from "../apiserver/webhook.ts";
 
 /** How the kubelet looks: at containers (its PLEG), and by the readinessProbe of manifests/base. */
@@ -91,21 +92,4 @@ async function follow(endpoint: Endpoint): Promise<void> {
   }
   await sleep(PROPAGATION_MS);
   endpoint.ready = false;
-}
-
-/** Joins both ends of a connection: what one side does, also breaking off, the other one sees. */
-export function join(client: Socket, upstream: Socket, open: Set<Socket>): void {
-  for (const [from, to] of [
-    [client, upstream],
-    [upstream, client],
-  ] as const) {
-    open.add(from);
-    from.unref(); // what its ends left of it keeps no test from ending
-    from.pipe(to);
-    from.on("error", () => to.resetAndDestroy());
-    from.once("close", () => {
-      open.delete(from);
-      to.destroySoon();
-    });
-  }
 }

@@ -3,9 +3,9 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { create, must, namespace, startCluster } from "../apiserver/cluster.ts";
 import type { Cluster } from "../apiserver/cluster.ts";
 import { grant } from "../apiserver/objects.ts";
+import { startStallingProxy } from "../apiserver/stallingproxy.ts";
+import type { StallingProxy } from "../apiserver/stallingproxy.ts";
 import { startLoad } from "./load.ts";
-import { startRelay } from "./relay.ts";
-import type { Relay } from "./relay.ts";
 import { Replicas } from "./replicas.ts";
 import { startService } from "./service.ts";
 import { Tally } from "./tally.ts";
@@ -17,7 +17,7 @@ export interface World {
   api: KubeApi;
   replicas: Replicas;
   /** The replicas' way to the API server. */
-  relay: Relay;
+  relay: StallingProxy;
   tally: Tally;
   /** Ends everything. The counts; @throws what broke the load. */
   stop(): Promise<Phase[]>;
@@ -42,8 +42,8 @@ export async function openWorld({ name, drainSeconds }: WorldOptions): Promise<W
     await create(api, resources.hookGrants, grant("granted", "granted"));
     const limits = { pods: 500, isolatedCPUs: 1_000 };
     await create(api, resources.hookGrants, grant("limited", "limited", { limits }));
-    const relay = await startRelay((await must(lab, ["config", "view", "-o", SERVER])).trim());
-    stops.push(relay.stop);
+    const relay = await startStallingProxy((await must(lab, ["config", "view", "-o", SERVER])).trim());
+    stops.push(relay.close);
     const service = await startService();
     stops.push(service.stop);
     const replicas = new Replicas({ cluster, service, server: relay.url, drainSeconds });

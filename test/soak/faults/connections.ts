@@ -16,7 +16,7 @@ export const halfOpen: Fault = {
     const { api, relay, replicas, tally } = world;
     const where = `late-${Date.now()}`;
     await namespace(api, where);
-    relay.freeze();
+    relay.stall();
     const began = Date.now();
     await create(api, resources.hookGrants, grant(where, where));
     const waits = replicas.all.map(async (each) => {
