@@ -1,20 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  rmdirSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CpuSet, formatCpuSet, minus, parseCpuSet } from "../../common/cpuset.ts";
 import { nodeHostFs } from "../../node-agent/host/host-fs.ts";
 import { fileLock } from "../../node-agent/isolation/lock.ts";
 import type { Machine } from "../model/machine.ts";
+import { realProcesses, removeCgroup } from "../model/processes.ts";
 import { PARENT } from "./container.ts";
 import { cpusetRoot, isolatedCpus, online, settings } from "./kernel.ts";
 
@@ -22,7 +13,6 @@ import { cpusetRoot, isolatedCpus, online, settings } from "./kernel.ts";
 export function realMachine(): Machine & { close(): void } {
   const dir = mkdtempSync(join(tmpdir(), "schedgate-history-"));
   const top = `${PARENT}/kubepods`;
-  const processes = new Map<number, ChildProcess>();
   const makeCgroup = (cgroup: string, cpus: CpuSet): void => {
     const parts = cgroup.split("/");
     for (const [index] of parts.entries()) {
@@ -46,36 +36,16 @@ export function realMachine(): Machine & { close(): void } {
     pinnable: minus(online, [0]),
     makeCgroup,
     removeCgroup: (cgroup) => {
-      remove(join(cpusetRoot, cgroup));
+      removeCgroup(join(cpusetRoot, cgroup));
     },
-    spawn: (cgroup) => {
-      const child = spawn("sleep", ["1000"], { stdio: "ignore" });
-      const pid = child.pid ?? 0;
-      processes.set(pid, child);
-      writeFileSync(join(cpusetRoot, cgroup, "tasks"), String(pid));
-      return pid;
-    },
-    kill: async (pid) => {
-      const child = processes.get(pid);
-      if (child === undefined || !processes.delete(pid)) return;
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await ended;
-    },
+    ...realProcesses((cgroup) => join(cpusetRoot, cgroup, "tasks")),
     reboot: undefined,
     unbalanced: () => parseCpuSet(isolatedCpus()),
     killedPartitions: () => [],
     settings,
     close: () => {
-      remove(join(cpusetRoot, PARENT));
+      removeCgroup(join(cpusetRoot, PARENT));
       rmSync(dir, { recursive: true });
     },
   };
-}
-
-function remove(dir: string): void {
-  if (!existsSync(dir)) return;
-  const inner = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  for (const { name } of inner) remove(join(dir, name));
-  rmdirSync(dir);
 }

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CpuSet, formatCpuSet, minus, parseCpuSet } from "../../../common/cpuset.ts";
 import { nodeHostFs } from "../../../node-agent/host/host-fs.ts";
 import type { Machine } from "../../model/machine.ts";
+import { realProcesses, removeCgroup } from "../../model/processes.ts";
 import type { Host } from "./host.ts";
 
 const DIR = "/run/histories";
@@ -12,7 +12,6 @@ const TOP = "kubepods";
 /** The guest as the model's machine: real cgroups and processes, no runtime. */
 export function guestMachine(host: Host): Machine & { close(): void } {
   const { root, version } = host;
-  const processes = new Map<number, ChildProcess>();
   const make = version === "v2" ? makeV2 : makeV1;
   mkdirSync(DIR, { recursive: true });
   make(root, TOP, []);
@@ -29,28 +28,15 @@ export function guestMachine(host: Host): Machine & { close(): void } {
       make(root, dir, cpus);
     },
     removeCgroup: (dir) => {
-      remove(join(root, dir));
+      removeCgroup(join(root, dir));
     },
-    spawn: (cgroup) => {
-      const child = spawn("sleep", ["1000"], { stdio: "ignore" });
-      const pid = child.pid ?? 0;
-      processes.set(pid, child);
-      writeFileSync(join(root, cgroup, "cgroup.procs"), String(pid));
-      return pid;
-    },
-    kill: async (pid) => {
-      const child = processes.get(pid);
-      if (child === undefined || !processes.delete(pid)) return;
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await ended;
-    },
+    ...realProcesses((cgroup) => join(root, cgroup, "cgroup.procs")),
     reboot: undefined,
     unbalanced: () => parseCpuSet(host.isolated()),
     killedPartitions: () => invalidPartitions(root, TOP),
     settings: () => host.dump(),
     close: () => {
-      remove(join(root, TOP));
+      removeCgroup(join(root, TOP));
       rmSync(DIR, { recursive: true });
     },
   };
@@ -87,11 +73,4 @@ function invalidPartitions(root: string, dir: string): string[] {
     .flatMap(({ name }) => invalidPartitions(root, join(dir, name)));
   const file = join(path, "cpuset.cpus.partition");
   return existsSync(file) && readFileSync(file, "utf8").includes("invalid") ? [dir, ...below] : below;
-}
-
-function remove(dir: string): void {
-  if (!existsSync(dir)) return;
-  const inner = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  for (const { name } of inner) remove(join(dir, name));
-  rmdirSync(dir);
 }
