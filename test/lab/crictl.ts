@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, seconds } from "./cache.ts";
-import { must } from "./exec.ts";
+import { go, toolModule } from "./go.ts";
 
 const MODULE = "sigs.k8s.io/cri-tools";
 const VERSION = "v1.36.0";
@@ -13,15 +13,10 @@ export async function buildCrictl(cache: Cache, log: (line: string) => void): Pr
     async (out) => {
       const work = join(out, "work");
       await mkdir(work);
-      const tool = `${MODULE}/cmd/crictl`;
-      await writeFile(
-        join(work, "go.mod"),
-        `module lab\n\ngo 1.26\n\ntool ${tool}\n\nrequire ${MODULE} ${VERSION}\n`,
-      );
+      await writeFile(join(work, "go.mod"), toolModule(MODULE, VERSION, ["crictl"]));
       const start = Date.now();
-      const env = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
-      await must("go", ["mod", "tidy"], { cwd: work, env });
-      await must("go", ["build", "-trimpath", "-ldflags", "-s -w", "-o", out, tool], { cwd: work, env });
+      await go(work, ["mod", "tidy"]);
+      await go(work, ["build", "-trimpath", "-ldflags", "-s -w", "-o", out, `${MODULE}/cmd/crictl`]);
       log(`  crictl ${VERSION}: ${seconds(start)}`);
       await rm(work, { recursive: true });
     },

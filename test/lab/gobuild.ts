@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
 import { type Cache, seconds } from "./cache.ts";
-import { must } from "./exec.ts";
+import { go } from "./go.ts";
 
 const COMMANDS = [
   "kube-apiserver",
@@ -128,9 +128,4 @@ async function buildEtcd(work: string, out: string, log: (line: string) => void)
   await go(work, ["mod", "tidy"]);
   await go(work, ["build", "-trimpath", "-ldflags", "-s -w", "-o", join(out, "etcd"), "."]);
   log(`  etcd ${ETCD}: ${seconds(start)}`);
-}
-
-/** Static binaries, so that they run in a guest of another release; -mod=mod lets go write go.sum. */
-function go(cwd: string, args: readonly string[]): Promise<string> {
-  return must("go", args, { cwd, env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" } });
 }

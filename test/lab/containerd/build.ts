@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, seconds } from "../cache.ts";
-import { must } from "../exec.ts";
+import { go, toolModule } from "../go.ts";
 
 /** Without cgo and what the lab does not use: static binaries. */
 const TAGS = ["no_btrfs", "no_devmapper", "no_zfs"] as const;
@@ -15,11 +15,7 @@ export function buildContainerd(cache: Cache, version: string, log: (line: strin
     const work = join(out, "work");
     await mkdir(work);
     const module = moduleOf(version);
-    const tools = COMMANDS.map((command) => `tool ${module}/cmd/${command}\n`).join("");
-    await writeFile(
-      join(work, "go.mod"),
-      `module lab\n\ngo 1.26\n\n${tools}\nrequire ${module} ${version}\n`,
-    );
+    await writeFile(join(work, "go.mod"), toolModule(module, version, COMMANDS));
     await go(work, ["mod", "tidy"]);
     const flags = ["-trimpath", "-tags", TAGS.join(" ")];
     for (const command of COMMANDS) {
@@ -36,8 +32,4 @@ export function buildContainerd(cache: Cache, version: string, log: (line: strin
 function moduleOf(version: string): string {
   const major = version.split(".")[0] ?? "";
   return `github.com/containerd/containerd${major === "v1" ? "" : `/${major}`}`;
-}
-
-function go(cwd: string, args: readonly string[]): Promise<string> {
-  return must("go", args, { cwd, env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" } });
 }

@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { type Cache, seconds } from "../cache.ts";
 import { must } from "../exec.ts";
+import { go, toolModule } from "../go.ts";
 import type { Requirement } from "../prerequisites.ts";
 
 const MODULE = "github.com/cri-o/cri-o";
@@ -37,7 +38,7 @@ export async function buildCrio(
   const directory = await cache.get({ thing: "crio", version, recipe }, async (out) => {
     const work = join(out, "work");
     await mkdir(work);
-    await writeFile(join(work, "go.mod"), crioModule(version));
+    await writeFile(join(work, "go.mod"), toolModule(MODULE, version, ["crio"]));
     const start = Date.now();
     // CRI-O's own sums: some of what older releases need is no longer known to the sum database.
     const { Dir: source } = JSON.parse(
@@ -57,13 +58,4 @@ export async function buildCrio(
     await rm(work, { recursive: true });
   });
   return { crio: join(directory, "crio"), pinns: join(directory, "pinns") };
-}
-
-/** A module whose only dependency is CRI-O; the `tool` line keeps it through `go mod tidy` (Go 1.24). */
-function crioModule(version: string): string {
-  return `module lab\n\ngo 1.26\n\ntool ${MODULE}/cmd/crio\n\nrequire ${MODULE} ${version}\n`;
-}
-
-function go(cwd: string, args: readonly string[]): Promise<string> {
-  return must("go", args, { cwd, env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" } });
 }
