@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { microTime } from "../../common/api/time.ts";
 import type { Clock } from "../../common/clock.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import { type KubeApi, hasStatus } from "../../common/kube/port.ts";
@@ -29,7 +30,7 @@ export async function writeEvent(
   const hash = createHash("sha256").update([podUID, container, reason].join("\n")).digest("hex");
   const body = {
     metadata: { name: `schedgate-${hash.slice(0, 32)}`, namespace },
-    eventTime: clock.now().toISOString().replace(/Z$/, "000Z"), // metav1.MicroTime
+    eventTime: microTime(clock.now()),
     type: reason === "Isolated" ? "Normal" : "Warning",
     reportingController: "schedgate.dev/node-agent",
     reportingInstance: nodeName.slice(0, 128),

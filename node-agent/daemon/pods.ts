@@ -1,3 +1,4 @@
+import { metaTime } from "../../common/api/time.ts";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
@@ -102,12 +103,7 @@ export function podKeeper({ api, clock, log, nodeName, profiles, count, open }: 
     const owner = states[0]?.owner;
     if (owner === undefined || condition === known.condition) return;
     const turned = facts.condition?.status === judged.status ? facts.condition.lastTransitionTime : undefined;
-    const lastTransitionTime =
-      turned ??
-      clock
-        .now()
-        .toISOString()
-        .replace(/\.\d+Z$/, "Z");
+    const lastTransitionTime = turned ?? metaTime(clock.now());
     await writeCondition(api, owner, { type: ISOLATED, ...judged, lastTransitionTime });
     facts.condition = { status: judged.status, lastTransitionTime };
     known.condition = condition;

@@ -1,3 +1,4 @@
+import { microTime } from "../../common/api/time.ts";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
@@ -6,7 +7,6 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import type { Logger } from "../../common/log.ts";
 import * as z from "zod";
 import { Allowance } from "./allowance.ts";
-import { microTime } from "./lease.ts";
 
 /** The object that an event is about. */
 export interface Regarding {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { microTime } from "../../common/api/time.ts";
 
 const spec = z.looseObject({
   holderIdentity: z.string().nullish(),
@@ -62,9 +63,4 @@ export function released(lease: Lease, now: Date): Lease {
 /** `pod_random`. */
 function podOf(identity: string): string {
   return identity.slice(0, identity.lastIndexOf("_"));
-}
-
-/** metav1.MicroTime: exactly six digits after the point. */
-export function microTime(at: Date): string {
-  return at.toISOString().replace(/Z$/, "000Z");
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Condition, ObjectMeta } from "../../common/api/meta.ts";
+import { metaTime } from "../../common/api/time.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import type { ResourceName } from "../../common/kube/paths.ts";
 import { messageOf } from "../../common/errors.ts";
@@ -93,7 +94,7 @@ function statusOf(
   now: Date,
 ): NonNullable<Reported["status"]> {
   const { generation } = object.metadata;
-  const time = now.toISOString().replace(/\.\d+Z$/, "Z");
+  const time = metaTime(now);
   const conditions = judged.map((each) => {
     const old = object.status?.conditions?.find(({ type }) => type === each.type);
     const lastTransitionTime = old?.status === each.status ? old.lastTransitionTime : time;
