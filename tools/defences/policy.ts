@@ -210,8 +210,8 @@ export const policyDefences: readonly Defence[] = [
   {
     what: "a grant that grants nothing is not in the backstop",
     file: "webhook/controller/backstopdata.ts",
-    text: "return limits?.pods !== 0 && limits?.isolatedCPUs !== 0 && !isExpired(notAfter, now);",
-    without: "return limits !== null;",
+    text: "names.has(spec.profileName) && !grantsNothing(spec, now)",
+    without: "names.has(spec.profileName)",
     test: {
       file: "webhook/controller/backstopdata.test.ts",
       name: "hold what is granted by namespace, without grants that grant nothing",

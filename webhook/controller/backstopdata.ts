@@ -4,7 +4,7 @@ import { containerFormPrefix } from "../../common/api/names.ts";
 import { globParts, globToRe2, parseGlob } from "../../common/glob.ts";
 import type { RuntimeClass } from "../inventory/classes.ts";
 import { byNamespace } from "../policy/bynamespace.ts";
-import { isExpired } from "../policy/grants.ts";
+import { grantsNothing } from "../policy/grants.ts";
 
 /** What the backstop is made of. */
 export interface Law {
@@ -107,16 +107,12 @@ function granted(
   now: Date,
 ): Record<string, string> {
   const names = new Set(profiles.map(({ metadata }) => metadata.name));
-  const live = grants.filter(({ spec }) => names.has(spec.profileName) && grantsAnything(spec, now));
+  const live = grants.filter(({ spec }) => names.has(spec.profileName) && !grantsNothing(spec, now));
   const entries = [...byNamespace(live)].map(([namespace, list]) => {
     const all = list.flatMap(({ spec }) => entriesOf(spec, namespace));
     return [`ns.${namespace}`, [...new Set(all)].sort().join(" ")] as const;
   });
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function grantsAnything({ limits, notAfter }: HookGrant["spec"], now: Date): boolean {
-  return limits?.pods !== 0 && limits?.isolatedCPUs !== 0 && !isExpired(notAfter, now);
 }
 
 function entriesOf({ subjects, profileName, notAfter }: HookGrant["spec"], namespace: string): string[] {

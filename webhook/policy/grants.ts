@@ -40,11 +40,15 @@ export function coverage(profile: Profile, pod: Pod, grants: readonly HookGrant[
   return summary(grantsWithRoom, full) ?? expiredOf(candidates) ?? nearest;
 }
 
+/** Whether a grant lets nobody in whatever holds its room: a limit of 0, or expired. */
+export function grantsNothing({ limits, notAfter }: HookGrant["spec"], now: Date): boolean {
+  return limits?.pods === 0 || limits?.isolatedCPUs === 0 || isExpired(notAfter, now);
+}
+
 /** Whether a pod of this namespace would be covered by another service account. */
 function wouldForAnother(grant: HookGrant, pod: Pod, now: Date): boolean {
-  const { limits, notAfter, subjects } = grant.spec;
-  const grantsNothing = limits?.pods === 0 || limits?.isolatedCPUs === 0 || isExpired(notAfter, now);
-  return !grantsNothing && subjects.some((each) => each.namespace === pod.namespace);
+  const { spec } = grant;
+  return !grantsNothing(spec, now) && spec.subjects.some((each) => each.namespace === pod.namespace);
 }
 
 /** What to say of these grants, those with room and those without; undefined where there are none at all. */
