@@ -37,10 +37,10 @@ function keyTerms(
   const others = new Set<string>();
   let length = 0;
   let headless = 0;
-  const add = (terms: Set<string>, term: string): void => {
+  const add = (terms: Set<string>, term: string, isHeadless = false): void => {
     if (terms.has(term)) return;
     length += term.length + 4; // " || "
-    if (!term.startsWith("(k.startsWith") && term.includes("k.matches")) headless += term.length;
+    if (isHeadless) headless += term.length;
     terms.add(term);
   };
   const exactly = (text: string): void => {
@@ -55,7 +55,8 @@ function keyTerms(
     const glob = parseGlob(text);
     const { head, isLiteral, isPrefix } = globParts(glob);
     if (isLiteral) exactly(head);
-    else add(others, isPrefix ? startsWith(head.slice(0, precision)) : globExpression(glob, precision));
+    else if (isPrefix) add(others, startsWith(head.slice(0, precision)));
+    else add(others, globExpression(glob, precision), head === "");
     if (length > MAX_LENGTH || headless > MAX_HEADLESS) return undefined;
   }
   const list = [...literals].sort();
