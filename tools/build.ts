@@ -14,7 +14,12 @@ const programs = {
 };
 /** What the installer puts on the host: a file a program, and the shell entries that a node starts. */
 const onHost = { companion: "node-agent/oci/main.ts", node: "node-agent/cli/main.ts" };
-const scripts = ["node-agent/oci/launcher.sh", "node-agent/oci/hook.sh", "node-agent/cli/schedgate-node.sh"];
+const scripts = [
+  "node-agent/oci/settings.sh",
+  "node-agent/oci/launcher.sh",
+  "node-agent/oci/hook.sh",
+  "node-agent/cli/schedgate-node.sh",
+];
 /** What people put on their PATH: one file that needs nothing beside it. */
 const command = { schedgate: "webhook/cli/main.ts" };
 

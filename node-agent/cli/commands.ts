@@ -7,7 +7,7 @@ import { failuresIn } from "../isolation/failures.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
 import type { CompanionConfig } from "../oci/config.ts";
 import { rebuild } from "../oci/rebuild.ts";
-import { readStaticPods } from "../oci/static-pods.ts";
+import { staticPodGlobs } from "../oci/static-pods.ts";
 import { type SetUp, findings, remarks } from "./doctor.ts";
 import { lookAt, statusLines } from "./status.ts";
 
@@ -74,7 +74,7 @@ export function doctor(
     runtimeConfig: installed === undefined ? undefined : readIfThere(hostFs, installed.config),
     kubeletState: readIfThere(hostFs, config.kubeletState),
     kubeletStatePath: config.kubeletState,
-    staticPodsFlaw: flawOf(() => readStaticPods(hostFs, config.staticPods)),
+    staticPodsFlaw: flawOf(() => staticPodGlobs(readIfThere(hostFs, config.staticPods), config.staticPods)),
     onFailure: config.onFailure,
     hooks: hooksOf(hostFs),
     lastFailure: lastFailure(readIfThere(hostFs, `${config.runDir}/companion.log`) ?? ""),

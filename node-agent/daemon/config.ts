@@ -12,6 +12,8 @@ export interface DaemonConfig {
   daemonSet: string;
   runDir: string;
   cgroupRoot: string;
+  /** The host's path of its list of static pods; launchers hand on what it says. */
+  staticPods: string;
   /** Where the host's /usr/share and, for CRI-O, /etc are to be seen. */
   hooksRoot: string;
   healthPort: number;
@@ -33,6 +35,7 @@ export function daemonConfig(env: NodeJS.ProcessEnv = process.env): DaemonConfig
     runDir: of("SCHEDGATE_RUN_DIR", "/run/schedgate"),
     // Inside a pod the host's hierarchy is mounted apart from the pod's own /sys/fs/cgroup.
     cgroupRoot: join(of("SCHEDGATE_HOST_ROOT", "/"), of("SCHEDGATE_CGROUP_ROOT", "/sys/fs/cgroup")),
+    staticPods: of("SCHEDGATE_STATIC_PODS", "/etc/schedgate/static-pods"),
     hooksRoot: of("SCHEDGATE_HOOKS_ROOT", "/"),
     healthPort: healthPort(of("SCHEDGATE_HEALTH_PORT", "8081")),
     kube: kubeAccess(env),

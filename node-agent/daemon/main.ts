@@ -12,9 +12,11 @@ import { healthServer } from "./health.ts";
 import { hookWatch } from "./hook-watch.ts";
 import { readInstalled } from "../host/installed.ts";
 import { agentMetrics } from "./metrics.ts";
+import { noteTo } from "../oci/companion-log.ts";
 import { podKeeper } from "./pods.ts";
 import { profileReflector } from "./profiles.ts";
 import { publisher } from "./publisher.ts";
+import { requestServer } from "./requests.ts";
 
 endOnUncaught("node-agent");
 const config = daemonConfig();
@@ -43,6 +45,7 @@ const keep = guard({
 });
 const metrics = agentMetrics(keep, hooks);
 const pods = podKeeper({ api, clock, log, nodeName, profiles, open, count: metrics.countEvent });
+const requests = requestServer({ hostFs, clock, log, ...config, note: noteTo(config.runDir) });
 const health = healthServer(keep, metrics, clock);
 
 const stop = new AbortController();
@@ -55,7 +58,7 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
 health.listen(config.healthPort, () => {
   log.info({ node: nodeName, port: config.healthPort }, "node agent started");
 });
-const parts = [keep, tell, hooks, pods, profiles];
+const parts = [keep, tell, hooks, pods, profiles, requests];
 await Promise.all(parts.map((part) => part.run(stop.signal)));
 health.close();
 // What live containers own stays isolated in either case; the ledger outlives this process.

@@ -35,7 +35,7 @@ beforeEach(() => {
   file(CONFIG, registered);
   file(LAUNCHER, "");
   file("run/schedgate/lock", "");
-  file("run/schedgate/asks/a", "/gone\n");
+  file("run/schedgate/asks/a/ask", "/gone\n");
   mkdirSync(join(root, "proc"));
 });
 afterEach(() => {

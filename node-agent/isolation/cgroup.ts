@@ -15,11 +15,17 @@ export interface Leaf {
 
 /**
  * Finds it from the kernel, not from the bundle's cgroupsPath: crun puts the container into a sub-cgroup of its own.
- * @throws SchedgateError E_CGROUP where the process is gone, or in the root, or outside what this namespace shows.
+ * @param cgroups text of `/proc/<pid>/cgroup` as the host's cgroup namespace shows it.
+ * @throws SchedgateError E_CGROUP where the process is gone, or in the root, or outside what that namespace shows.
  */
-export function leafOf(hostFs: HostFs, { cpusets }: Pick<Backend, "cpusets">, pid: number): Leaf {
+export function leafOf(
+  hostFs: HostFs,
+  { cpusets }: Pick<Backend, "cpusets">,
+  pid: number,
+  cgroups: string,
+): Leaf {
   const file = `/proc/${pid}/cgroup`;
-  const path = cgroupPath(readIfThere(hostFs, file) ?? "", cpusets.version);
+  const path = cgroupPath(cgroups, cpusets.version);
   if (path === undefined)
     throw new SchedgateError("E_CGROUP", `${file} names no cpuset: the process is gone`);
   const parts = path.split("/").filter((part) => part !== "");

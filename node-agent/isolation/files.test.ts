@@ -158,17 +158,25 @@ describe("a container's leaf", () => {
     mkdirSync(join(root, "cg/k/s/container"));
     const hostFs = nodeHostFs(root);
     const backend = detectBackend(hostFs, "/cg");
-    expect(leafOf(hostFs, backend, 7)).toEqual({ cgroup: "k/s", cpus: [1, 2] });
+    expect(leafOf(hostFs, backend, 7, hostFs.read("/proc/7/cgroup"))).toEqual({
+      cgroup: "k/s",
+      cpus: [1, 2],
+    });
     file("cg/k/s/container/cpuset.cpus", "\n");
     file("cg/k/s/container/cpuset.cpus.partition", "member\n");
-    expect(leafOf(hostFs, backend, 7)).toEqual({ cgroup: "k/s/container", cpus: [1, 2] });
+    expect(leafOf(hostFs, backend, 7, hostFs.read("/proc/7/cgroup"))).toEqual({
+      cgroup: "k/s/container",
+      cpus: [1, 2],
+    });
   });
 
   test.each([["0::/\n"], ["0::/../../x\n"], [""]])("%j is refused", (text) => {
     v2();
     file("proc/7/cgroup", text);
     const hostFs = nodeHostFs(root);
-    expect(() => leafOf(hostFs, detectBackend(hostFs, "/cg"), 7)).toThrow("/proc/7/cgroup");
+    expect(() => leafOf(hostFs, detectBackend(hostFs, "/cg"), 7, hostFs.read("/proc/7/cgroup"))).toThrow(
+      "/proc/7/cgroup",
+    );
   });
 });
 

@@ -31,9 +31,14 @@ export function bootIdOf(hostFs: HostFs): string {
 /**
  * Whether the owner's first process still runs: same boot, same pid and start time, and not a zombie. A process whose
  * first thread has ended alone reads Z too: it is dead with its last thread only.
+ * @param bootId of this boot; who asks about many owners reads it once.
  */
-export function isAlive(hostFs: HostFs, owner: Pick<Owner, "pid" | "pidStartTime" | "bootId">): boolean {
-  if (owner.bootId !== bootIdOf(hostFs)) return false;
+export function isAlive(
+  hostFs: HostFs,
+  owner: Pick<Owner, "pid" | "pidStartTime" | "bootId">,
+  bootId = bootIdOf(hostFs),
+): boolean {
+  if (owner.bootId !== bootId) return false;
   const stat = statOf(hostFs, owner.pid);
   if (stat?.startTime !== owner.pidStartTime || stat.state === "X") return false;
   return stat.state !== "Z" || stat.threads > 1;

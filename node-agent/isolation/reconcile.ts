@@ -4,7 +4,7 @@ import { type HostFs } from "../host/host-fs.ts";
 import type { Backend, Claim, Proof, Survey } from "./backend.ts";
 import type { Before, BeforeFile } from "./before.ts";
 import type { Ledger } from "./ledger.ts";
-import { isAlive } from "./liveness.ts";
+import { bootIdOf, isAlive } from "./liveness.ts";
 import type { Lock } from "./lock.ts";
 import { type Owner, cpusOf } from "./owner.ts";
 import { type Step, applySteps } from "./step.ts";
@@ -82,7 +82,8 @@ interface Seen {
 
 function look({ hostFs, ledger, before: file, backend }: Isolation): Seen {
   const { owners: all, problems, unusable } = ledger.read();
-  const owners = all.filter((owner) => isAlive(hostFs, owner));
+  const bootId = bootIdOf(hostFs);
+  const owners = all.filter((owner) => isAlive(hostFs, owner, bootId));
   const { claims, superseded } = claimsOf(owners);
   const kept = file.read();
   const before = kept ?? backend.assumeBefore(all.map(({ cgroup }) => cgroup));

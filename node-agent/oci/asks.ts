@@ -1,32 +1,70 @@
 import { SchedgateError } from "../../common/errors.ts";
 import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 
-/** What the launcher wrote down at `create` of a container that may ask. */
+/** What the launcher noted of a container that may ask, in `<runDir>/asks/<id>/` (root's alone, mode 0700). */
 export interface Ask {
   bundle: string;
   /** `--pid-file` of create, "" where none was given. */
   pidFile: string;
   /** The runtime's `--root`, "" for its own default. */
   root: string;
+  /** The bundle's config.json as it was at create; undefined where there was no room for it. */
+  config: string | undefined;
+  /** As of its start or its last update; undefined before them, and where create gave no pid file. */
+  process: AskProcess | undefined;
 }
 
-/** The launcher's notes, `<runDir>/asks/<id>`: three lines, bundle, pid file, root. @throws E_ASK where it is not there. */
+/** A container's process, and what the host says about it; the daemon, in a pod, sees none of these files. */
+export interface AskProcess {
+  pid: number;
+  /** Text of `/proc/<pid>/cgroup`. */
+  cgroups: string;
+  /** Text of the kubelet's cpu_manager_state, undefined where there is none. */
+  kubeletState: string | undefined;
+  /** Text of the node's list of static pods, undefined where there is none. */
+  staticPods: string | undefined;
+}
+
+/** The launcher's notes. @throws SchedgateError E_ASK where they are not there. */
 export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
-  const path = `${runDir}/asks/${id}`;
-  const [bundle = "", pidFile = "", root = ""] = (readIfThere(hostFs, path) ?? "").split("\n");
-  if (bundle === "") throw new SchedgateError("E_ASK", `${path} does not say where the bundle of ${id} is`);
-  return { bundle, pidFile, root };
+  const dir = `${runDir}/asks/${id}`;
+  const [bundle = "", pidFile = "", root = ""] = linesOf(hostFs, dir);
+  if (bundle === "") throw new SchedgateError("E_ASK", `${dir} does not say where the bundle of ${id} is`);
+  const config = readIfThere(hostFs, `${dir}/config.json`);
+  const process = parseProcess(
+    readIfThere(hostFs, `${dir}/process`),
+    readIfThere(hostFs, `${dir}/static-pods`),
+  );
+  return { bundle, pidFile, root, config, process };
 }
 
 /**
- * Forgets containers whose bundle is gone, and no other: a note that is missing at `start` lets its container start as
- * if it had not asked (podman creates a container anew under its old id). Only for a process that sees the bundles.
+ * Forgets containers whose bundle is gone, and creates that were killed before they named it; no other, since a note that
+ * is missing at `start` lets its container start as if it had not asked (podman creates a container anew under its old
+ * id). Only for a process that sees the bundles, when no container is created any more; the launcher does so at each
+ * delete.
  */
 export function sweepAsks(hostFs: HostFs, runDir: string): void {
-  const ids = ifThere(() => hostFs.list(`${runDir}/asks`)) ?? [];
-  const gone = ids.filter((id) => {
-    const bundle = readIfThere(hostFs, `${runDir}/asks/${id}`)?.split("\n")[0] ?? "";
-    return bundle !== "" && !hostFs.exists(`${bundle}/config.json`);
-  });
-  for (const id of gone) hostFs.remove(`${runDir}/asks/${id}`);
+  const dirs = (ifThere(() => hostFs.subdirectories(`${runDir}/asks`)) ?? []).map(
+    (id) => `${runDir}/asks/${id}`,
+  );
+  for (const dir of dirs) {
+    const [bundle = ""] = linesOf(hostFs, dir);
+    if (bundle !== "" && hostFs.exists(`${bundle}/config.json`)) continue;
+    for (const name of hostFs.list(dir)) hostFs.remove(`${dir}/${name}`);
+    hostFs.rmdir(dir);
+  }
+}
+
+// Bundle, pid file and root.
+function linesOf(hostFs: HostFs, dir: string): string[] {
+  return (readIfThere(hostFs, `${dir}/ask`) ?? "").split("\n");
+}
+
+// The pid, the lines of its cgroups (each with a number and a colon at its start), and the kubelet's JSON.
+function parseProcess(text = "", list = ""): AskProcess | undefined {
+  const match = /^(\d+)\n((?:\d+:.*\n)+)([^]*)$/.exec(text);
+  if (match === null) return undefined;
+  const [, pid, cgroups = "", state = ""] = match;
+  return { pid: Number(pid), cgroups, kubeletState: state || undefined, staticPods: list || undefined };
 }

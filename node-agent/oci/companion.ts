@@ -6,17 +6,14 @@ import { ledgerIn } from "../isolation/ledger.ts";
 import { openIsolation } from "../isolation/open.ts";
 import { isContainerId } from "../isolation/owner.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
-import { readAsk, sweepAsks } from "./asks.ts";
-import { asksForIsolation, readBundle } from "./bundle.ts";
 import type { CompanionConfig } from "./config.ts";
+import { type Created, createdById, createdByState } from "./created.ts";
 import { parseHookState } from "./hook-state.ts";
 import { isolate } from "./isolate.ts";
-import { pidOf } from "./pid.ts";
 import { rebuild } from "./rebuild.ts";
 import { release } from "./release.ts";
-import { rightAtStart } from "./right.ts";
 
-/** What a command of the companion needs. */
+/** What a command needs; the companion and the daemon run the same ones. */
 export interface Companion {
   hostFs: HostFs;
   config: CompanionConfig;
@@ -29,12 +26,26 @@ export async function start(companion: Companion, id: string): Promise<string | 
   return guard(
     companion,
     () => id,
-    () => {
-      const { hostFs, config } = companion;
-      const ask = readAsk(hostFs, config.runDir, containerId(id));
-      return admit(companion, id, ask.bundle, () => pidOf(hostFs, id, ask, config.runc));
-    },
+    () => admit(companion, createdById(companion.hostFs, companion.config, containerId(id))),
   );
+}
+
+/**
+ * `update ID`: after the runtime's update, which may have changed the container's CPUs. The isolation of a container in
+ * the ledger follows them; it runs on whatever comes of that, and the ledger says what was wrong.
+ */
+export async function update({ hostFs, config, note }: Companion, id: string): Promise<void> {
+  const isolation = open(hostFs, config);
+  if (isolation.ledger.find(containerId(id)) === undefined) return;
+  const lenient: Companion = { hostFs, note, config: { ...config, onFailure: "allow" } };
+  await guard(
+    lenient,
+    () => id,
+    () => admit(lenient, createdById(hostFs, config, id)),
+  );
+  // It may own nothing any more.
+  const { problems } = await reconcile(isolation, 10);
+  if (problems.length > 0) note("error", `${id}: after its update: ${problems.join("; ")}`);
 }
 
 /** `createRuntime`: as a hook, the state on stdin. Returns the refusal where the create must fail. */
@@ -42,10 +53,7 @@ export async function createRuntime(companion: Companion, stateText: string): Pr
   return guard(
     companion,
     () => parseHookState(stateText).id,
-    () => {
-      const { id, pid, bundle } = parseHookState(stateText);
-      return admit(companion, id, bundle, () => pid);
-    },
+    () => admit(companion, createdByState(companion.hostFs, companion.config, stateText)),
   );
 }
 
@@ -56,8 +64,6 @@ export async function remove({ hostFs, config, note }: Companion, id: string): P
   const { problems } = await release(isolation, containerId(id));
   await rebuild(isolation, config, note);
   if (problems.length > 0) note("error", `${id}: giving back: ${problems.join("; ")}`);
-  // Here, not in the daemon: its pod does not see the bundles.
-  sweepAsks(hostFs, config.runDir);
 }
 
 /** `poststop`: as a hook; the container's cgroup is gone already. */
@@ -76,18 +82,12 @@ export async function report({ hostFs, config, note }: Companion, mend: boolean)
   return JSON.stringify({ backend: isolation.backend.name, owners: live, proof, problems });
 }
 
-async function admit(
-  { hostFs, config, note }: Companion,
-  id: string,
-  dir: string,
-  pid: () => number,
-): Promise<void> {
-  const bundle = readBundle(hostFs, dir);
-  if (!asksForIsolation(bundle)) return;
-  const right = rightAtStart(hostFs, config.staticPods, bundle);
-  const created = { id: containerId(id), pid: pid(), bundle, ...right };
+// Undefined: it does not ask.
+async function admit({ hostFs, config, note }: Companion, created: Created | undefined): Promise<void> {
+  if (created === undefined) return;
+  const id = containerId(created.id);
   const isolation = open(hostFs, config);
-  const { cpus, reason } = await isolate(isolation, created, config.kubeletState, config.onFailure);
+  const { cpus, reason } = await isolate(isolation, created, config.onFailure);
   await rebuild(isolation, config, note);
   note(
     "info",

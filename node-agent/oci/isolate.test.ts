@@ -7,8 +7,10 @@ import { nodeHostFs } from "../host/host-fs.ts";
 import type { Backend } from "../isolation/backend.ts";
 import { beforeFile } from "../isolation/before.ts";
 import { ledgerIn } from "../isolation/ledger.ts";
+import type { Owner } from "../isolation/owner.ts";
 import type { Isolation } from "../isolation/reconcile.ts";
-import { parseBundle } from "./bundle.ts";
+import { type Bundle, parseBundle } from "./bundle.ts";
+import { type Created, onHost } from "./created.ts";
 import { type OnFailure, type Verdict, isolate } from "./isolate.ts";
 
 const uid = "86901f91-4221-4d22-b134-b0071cd68c15";
@@ -64,7 +66,13 @@ function start(id: string, pid: number, onFailure: OnFailure = "deny"): Promise<
   };
   const linux = { cgroupsPath: `/kubepods/pod${uid}/${id}`, resources: { cpu: { shares: 2048 } } };
   const bundle = parseBundle(JSON.stringify({ annotations, linux }));
-  return isolate(isolation, { id, pid, bundle }, STATE, onFailure);
+  return isolate(isolation, created(id, pid, bundle), onFailure);
+}
+
+function created(id: string, pid: number, bundle: Bundle, refusal?: string): Created {
+  const files = { kubeletState: STATE, staticPods: "/none" };
+  const known = { ...onHost(isolation.hostFs, files, pid), id, bundle };
+  return refusal === undefined ? known : { ...known, refusal };
 }
 
 describe("a container that starts", () => {
@@ -90,10 +98,23 @@ describe("a container that starts", () => {
     const linux = { cgroupsPath: `/kubepods/pod${uid}/a`, resources: { cpu: { shares: 2048 } } };
     const bundle = parseBundle(JSON.stringify({ linux }));
     const refusal = "it has no grant";
-    expect(await isolate(isolation, { id: "a", pid: 7, bundle, refusal }, STATE, "deny")).toEqual({
-      reason: refusal,
-    });
+    expect(await isolate(isolation, created("a", 7, bundle, refusal), "deny")).toEqual({ reason: refusal });
     expect(isolation.ledger.find("a")).toMatchObject({ cpus: "", refusal });
+  });
+
+  test("keeps what was found out about its right, and not what was about another process", async () => {
+    await start("a", 7);
+    const owner = isolation.ledger.find("a");
+    isolation.ledger.put({ ...(owner as Owner), right: "HookGrant x" });
+    await start("a", 7);
+    expect(isolation.ledger.find("a")).toMatchObject({ cpus: "1-2", right: "HookGrant x" });
+    isolation.ledger.put({ ...(owner as Owner), cpus: "", refusal: "no grant is there" });
+    expect(await start("a", 7)).toEqual({ reason: "no grant is there" });
+    expect(isolation.ledger.find("a")).toMatchObject({ cpus: "", refusal: "no grant is there" });
+    running(8, 200);
+    await start("a", 8);
+    expect(isolation.ledger.find("a")).toMatchObject({ cpus: "1-2", pid: 8 });
+    expect(isolation.ledger.find("a")).not.toHaveProperty("refusal");
   });
 
   test("is refused where it cannot be told whether its CPUs are shared", async () => {

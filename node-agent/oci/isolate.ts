@@ -1,21 +1,17 @@
 import { type CpuSet, formatCpuSet } from "../../common/cpuset.ts";
 import { SchedgateError, messageOf } from "../../common/errors.ts";
-import { readIfThere } from "../host/host-fs.ts";
 import { leafOf } from "../isolation/cgroup.ts";
 import { notExclusive } from "../isolation/exclusive.ts";
 import { bootIdOf, statOf } from "../isolation/liveness.ts";
 import type { Owner } from "../isolation/owner.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
-import { type Bundle, identify } from "./bundle.ts";
-import type { Right } from "./right.ts";
+import { identify } from "./bundle.ts";
+import type { Created } from "./created.ts";
 
 export type OnFailure = "deny" | "allow";
 
 /** How an asking container may start: with these CPUs isolated, or without, for the reason given. */
 export type Verdict = { cpus: CpuSet; reason?: undefined } | { cpus?: undefined; reason: string };
-
-/** A created container that asks, before its user code runs, and its right to. */
-export type Created = { id: string; pid: number; bundle: Bundle } & Right;
 
 const START_ATTEMPTS = 30;
 const UNDO_ATTEMPTS = 5;
@@ -27,21 +23,19 @@ const UNDO_ATTEMPTS = 5;
 export async function isolate(
   isolation: Isolation,
   created: Created,
-  kubeletState: string,
   onFailure: OnFailure,
 ): Promise<Verdict> {
-  const { hostFs, backend, ledger } = isolation;
+  const { backend, ledger } = isolation;
   const { owner, cpus } = ownerOf(isolation, created);
   const { cgroupsPath, shares } = created.bundle;
   const { podUID, container } = owner;
-  if (created.refusal !== undefined) {
-    ledger.put({ ...owner, cpus: "", refusal: created.refusal });
-    return { reason: created.refusal };
+  if (owner.refusal !== undefined) {
+    ledger.put({ ...owner, cpus: "" });
+    return { reason: owner.refusal };
   }
   let reason: string | undefined;
   try {
-    const state = readIfThere(hostFs, kubeletState);
-    reason = notExclusive({ podUID, container, cgroupsPath, shares, cpus }, state);
+    reason = notExclusive({ podUID, container, cgroupsPath, shares, cpus }, created.kubeletState);
   } catch (error) {
     if (onFailure === "allow") ledger.put({ ...owner, cpus: "", failure: messageOf(error) });
     throw error;
@@ -70,10 +64,15 @@ export async function isolate(
   }
 }
 
-function ownerOf(isolation: Isolation, { id, pid, bundle, right }: Created): { owner: Owner; cpus: CpuSet } {
+function ownerOf(
+  isolation: Isolation,
+  { id, pid, cgroups, bundle, right, refusal }: Created,
+): { owner: Owner; cpus: CpuSet } {
   const stat = statOf(isolation.hostFs, pid);
   if (stat === undefined) throw new SchedgateError("E_PID", `process ${pid} of container ${id} is gone`);
-  const { cgroup, cpus } = leafOf(isolation.hostFs, isolation.backend, pid);
+  const found = isolation.ledger.find(id);
+  const known = found?.pid === pid && found.pidStartTime === stat.startTime ? found : undefined;
+  const { cgroup, cpus } = leafOf(isolation.hostFs, isolation.backend, pid, cgroups);
   const { namespace, pod, podUID, container } = identify(bundle);
   const owner: Owner = {
     version: 1,
@@ -87,10 +86,21 @@ function ownerOf(isolation: Isolation, { id, pid, bundle, right }: Created): { o
     pid,
     pidStartTime: stat.startTime,
     bootId: bootIdOf(isolation.hostFs),
-    since: isolation.ledger.find(id)?.since ?? isolation.clock.now().toISOString(),
-    ...(right === undefined ? {} : { right }),
+    since: known?.since ?? isolation.clock.now().toISOString(),
+    ...verdictOn({ right, refusal }, known),
   };
   return { owner, cpus };
+}
+
+// What was found out about this very process stays: the daemon asks the API only once.
+function verdictOn(
+  now: { right: string | undefined; refusal: string | undefined },
+  known: Owner | undefined,
+): Pick<Owner, "right" | "refusal"> {
+  const refusal = now.refusal ?? known?.refusal;
+  if (refusal !== undefined) return { refusal };
+  const right = now.right ?? known?.right;
+  return right === undefined ? {} : { right };
 }
 
 // The first error is the one to tell; what the undoing meets, the daemon's next reconcile meets too and reports.

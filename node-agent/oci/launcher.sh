@@ -1,18 +1,12 @@
 #!/bin/sh
 # The binary of the runtime handler `wrapper`. Every call ends in the low-level runtime, untouched: same arguments,
 # stdio, descriptors, limits and exit code. Only a container whose bundle mentions schedgate.dev is looked at:
-#   create: write down where its bundle is;  start: isolate its CPUs first;  delete: give them back.
+#   create: write down where its bundle is;  start: isolate its CPUs first;  delete: give them back;
+#   update: after it, let the isolation follow its CPUs.
 # The prefix schedgate_ keeps our variables apart from any that the caller exported.
 
-schedgate_home=${0%/bin/*}
-schedgate_run=/run/schedgate
-schedgate_runc=runc
-schedgate_on_failure=deny
-schedgate_cgroup_root=/sys/fs/cgroup
-schedgate_kubelet_state=/var/lib/kubelet/cpu_manager_state
-schedgate_static_pods=/etc/schedgate/static-pods
-schedgate_libraries=
-[ -r "$schedgate_home/etc/launcher.conf" ] && . "$schedgate_home/etc/launcher.conf"
+schedgate_home=${0%/bin/*} schedgate_within=
+. "$schedgate_home/lib/settings.sh"
 
 # Words before the command are the runtime's own options; those named here take a value.
 schedgate_parse() {
@@ -43,18 +37,6 @@ schedgate_option() {
   esac
 }
 
-# The companion's stdio is never the container's; Node's own variables of the caller must not reach it.
-schedgate_companion() (
-  unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_V8_COVERAGE NODE_DEBUG NODE_REPL_EXTERNAL_MODULE
-  PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-  SCHEDGATE_RUN_DIR=$schedgate_run SCHEDGATE_RUNC=$schedgate_runc ON_FAILURE=$schedgate_on_failure
-  SCHEDGATE_CGROUP_ROOT=$schedgate_cgroup_root SCHEDGATE_KUBELET_STATE=$schedgate_kubelet_state
-  export SCHEDGATE_STATIC_PODS="$schedgate_static_pods"
-  [ -z "$schedgate_libraries" ] || export LD_LIBRARY_PATH="$schedgate_libraries"
-  export PATH SCHEDGATE_RUN_DIR SCHEDGATE_RUNC ON_FAILURE SCHEDGATE_CGROUP_ROOT SCHEDGATE_KUBELET_STATE
-  exec "$schedgate_home/bin/node" "$schedgate_home/lib/companion.mjs" "$@" </dev/null 2>>"$schedgate_run/companion.log"
-)
-
 # containerd reads the last object of its --log file, CRI-O and podman read stderr: one line in either case.
 schedgate_refuse() {
   schedgate_text=$(printf '%s' "$1" | tr -d '\000-\037"\\')
@@ -71,7 +53,7 @@ schedgate_unless_allowed() {
   [ "$schedgate_on_failure" = allow ] || schedgate_refuse "$1"
 }
 
-# On doubt (no grep, an unreadable bundle) it is mentioned: the companion reads the bundle properly.
+# On doubt (no grep, an unreadable bundle) it is mentioned: what acts on it reads the bundle properly.
 schedgate_mentioned() {
   grep -qF schedgate.dev "$schedgate_bundle/config.json" 2>/dev/null
   [ $? -ne 1 ]
@@ -81,31 +63,118 @@ schedgate_create() {
   schedgate_mentioned || return 0
   case $schedgate_bundle in /*) ;; *) schedgate_bundle=$PWD/$schedgate_bundle ;; esac
   case $schedgate_pid_file in '' | /*) ;; *) schedgate_pid_file=$PWD/$schedgate_pid_file ;; esac
-  { mkdir -p "$schedgate_run/asks" && printf '%s\n' "$schedgate_bundle" "$schedgate_pid_file" "$schedgate_root" \
-    >"$schedgate_run/asks/$schedgate_id"; } 2>/dev/null ||
-    schedgate_unless_allowed "schedgate: cannot write $schedgate_run/asks/$schedgate_id"
+  schedgate_note 2>/dev/null || schedgate_unless_allowed "schedgate: cannot write $schedgate_ask"
+}
+
+# In a directory that is root's alone, since config.json holds the container's environment. That copy is for the daemon,
+# which does not see the bundle; without it the companion is asked.
+schedgate_note() {
+  [ ! -e "$schedgate_ask" ] || rm -rf "$schedgate_ask" || return 1
+  mkdir -p -m 700 "$schedgate_ask" &&
+    printf '%s\n' "$schedgate_bundle" "$schedgate_pid_file" "$schedgate_root" >"$schedgate_ask/ask" || return 1
+  cp "$schedgate_bundle/config.json" "$schedgate_ask/config.json" || rm -f "$schedgate_ask/config.json"
+}
+
+# Of the process, what the daemon does not see from its pod. Fails where create gave no pid file.
+schedgate_note_process() {
+  schedgate_pid=
+  { read -r schedgate_bundle && read -r schedgate_pid_file; } <"$schedgate_ask/ask" &&
+    [ -n "$schedgate_pid_file" ] || return 1
+  read -r schedgate_pid <"$schedgate_pid_file"
+  set -- "/proc/$schedgate_pid/cgroup"
+  [ ! -e "$schedgate_kubelet_state" ] || set -- "$@" "$schedgate_kubelet_state"
+  { echo "$schedgate_pid" && cat "$@"; } >"$schedgate_ask/process" &&
+    { [ ! -e "$schedgate_static_pods" ] || cat "$schedgate_static_pods"; } >"$schedgate_ask/static-pods" && return 0
+  rm -f "$schedgate_ask/process" "$schedgate_ask/static-pods"
+  return 1
+}
+
+# By the start time, since another process may have its pid by now; a stopped one would not answer.
+schedgate_daemon_runs() {
+  [ -p "$schedgate_run/requests" ] && read -r schedgate_pid schedgate_since <"$schedgate_run/daemon" &&
+    read -r schedgate_stat <"/proc/$schedgate_pid/stat" || return 1
+  set -- ${schedgate_stat##*) }
+  case $1 in [TtXZ]) return 1 ;; esac
+  shift 19
+  [ "$1" = "$schedgate_since" ]
+}
+
+# Prints the daemon's answer, within $2 seconds; nothing where it gives none. Opened for both directions, the daemon's
+# FIFO does not wait for it; ours waits until the daemon opens it, and ends with the daemon.
+schedgate_ask_daemon() (
+  exec 2>/dev/null
+  case $schedgate_id in [!A-Za-z0-9]* | *[!A-Za-z0-9_.+-]*) exit 1 ;; esac
+  [ ${#schedgate_id} -le 128 ] && [ -e "$schedgate_ask/config.json" ] && schedgate_daemon_runs || exit 1
+  [ "$1" = delete ] || schedgate_note_process || exit 1
+  mkfifo -m 600 "$schedgate_ask/reply-$$" || exit 1
+  timeout "$2" sh -c 'echo "$1" 1<>"$2" && read -r answer <"$3" && printf "%s\n" "$answer"' sh \
+    "$1 $schedgate_id $$ $schedgate_on_failure" "$schedgate_run/requests" "$schedgate_ask/reply-$$" && exit 0
+  rm -f "$schedgate_ask/reply-$$"
+)
+
+# Its stdio is never the container's.
+schedgate_companion() (
+  schedgate_within=60
+  schedgate_node companion.mjs "$@" </dev/null 2>>"$schedgate_run/companion.log"
+)
+
+# Has $1 done by the daemon or else by the companion; fails with the refusal in schedgate_said.
+schedgate_act() {
+  schedgate_said=$(schedgate_ask_daemon "$@")
+  case $schedgate_said in
+    ok) ;;
+    'refused '*)
+      schedgate_said=${schedgate_said#refused }
+      return 1
+      ;;
+    *) schedgate_said=$(schedgate_companion "$1" "$schedgate_id") ;;
+  esac
 }
 
 schedgate_start() {
-  [ -e "$schedgate_run/asks/$schedgate_id" ] || return 0
-  schedgate_said=$(schedgate_companion start "$schedgate_id") && return 0
-  schedgate_unless_allowed "${schedgate_said:-schedgate: the companion failed, see $schedgate_run/companion.log}"
+  [ -e "$schedgate_ask" ] || return 0
+  schedgate_act start 10 ||
+    schedgate_unless_allowed "${schedgate_said:-schedgate: the companion failed, see $schedgate_run/companion.log}"
 }
 
-# The container must go away, and soon: containerd gives the clean-up after a dead shim 5 s in all. So the companion runs
-# beside the delete, holds none of its descriptors, and gives the CPUs back once the container's process is gone.
+schedgate_update() {
+  [ -e "$schedgate_ask" ] || return 0
+  "$schedgate_runc" "$@"
+  schedgate_code=$?
+  [ "$schedgate_code" -ne 0 ] || schedgate_act update 10
+  exit "$schedgate_code"
+}
+
+# The container must go away, and soon: containerd gives the clean-up after a dead shim 5 s in all. So this runs beside
+# the delete, holds none of its descriptors, and gives the CPUs back once the container's process is gone.
 schedgate_delete() {
-  [ -e "$schedgate_run/asks/$schedgate_id" ] || return 0
-  schedgate_companion delete "$schedgate_id" >/dev/null &
+  [ -e "$schedgate_ask" ] || return 0
+  { schedgate_act delete 20; schedgate_sweep; } </dev/null >/dev/null 2>&1 &
+}
+
+# Forgets containers whose bundle is gone, and no other; here, since the daemon does not see the bundles. A note that
+# does not name its bundle is of a create that is going on, or was killed long ago.
+schedgate_sweep() {
+  for schedgate_ask in "$schedgate_run"/asks/*; do
+    schedgate_bundle=
+    read -r schedgate_bundle <"$schedgate_ask/ask"
+    if [ -z "$schedgate_bundle" ]; then
+      find "$schedgate_ask" -prune -mmin +10 -exec rm -rf {} +
+    elif [ ! -e "$schedgate_bundle/config.json" ]; then
+      rm -rf "$schedgate_ask"
+    fi
+  done
 }
 
 schedgate_parse "$@"
+schedgate_ask=$schedgate_run/asks/$schedgate_id
 case $schedgate_id in
   '' | */* | .*) ;;
   *)
     case $schedgate_command in
       create) schedgate_create ;;
       start) schedgate_start ;;
+      update) schedgate_update "$@" ;;
       delete) schedgate_delete ;;
       run | restore)
         schedgate_mentioned &&

@@ -10,7 +10,7 @@ import { readStdin } from "./hook-state.ts";
 const STDOUT = 1;
 const STDERR = 2;
 
-const USAGE = "start ID | delete ID | createRuntime | poststop | reconcile | status";
+const USAGE = "start ID | update ID | delete ID | createRuntime | poststop | reconcile | status";
 
 async function main([command = "", id = ""]: readonly string[]): Promise<number> {
   const config = companionConfig();
@@ -20,6 +20,9 @@ async function main([command = "", id = ""]: readonly string[]): Promise<number>
       return refused(await commands.start(companion, id), STDOUT);
     case "createRuntime":
       return refused(await commands.createRuntime(companion, readStdin()), STDERR);
+    case "update":
+      await commands.update(companion, id);
+      return 0;
     case "delete":
       await commands.remove(companion, id);
       return 0;

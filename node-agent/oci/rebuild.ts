@@ -1,18 +1,15 @@
 import { formatCpuSet } from "../../common/cpuset.ts";
 import { messageOf } from "../../common/errors.ts";
-import { leafOf } from "../isolation/cgroup.ts";
+import { readIfThere } from "../host/host-fs.ts";
 import type { Isolation } from "../isolation/reconcile.ts";
-import { readAsk } from "./asks.ts";
-import { asksForIsolation, readBundle } from "./bundle.ts";
 import type { CompanionConfig } from "./config.ts";
+import { createdById } from "./created.ts";
 import { isolate } from "./isolate.ts";
-import { pidOf } from "./pid.ts";
-import { rightAtStart } from "./right.ts";
 
 /**
  * Writes the ledger anew for living containers whose entries were unusable, from what the launcher noted at their
- * create: bundle, process, and the kernel's word for its CPUs. Only for a process that sees the bundles. What cannot be
- * told of a container is noted, and stays a problem of the ledger until its file is looked at.
+ * create and start, and the kernel's word for its CPUs. What cannot be told of a container is noted, and stays a problem
+ * of the ledger until its file is looked at.
  */
 export async function rebuild(
   isolation: Isolation,
@@ -32,16 +29,13 @@ export async function rebuild(
 
 async function restore(
   isolation: Isolation,
-  { runDir, runc, kubeletState, staticPods }: CompanionConfig,
+  config: CompanionConfig,
   id: string,
 ): Promise<string | undefined> {
-  const ask = readAsk(isolation.hostFs, runDir, id);
-  const bundle = readBundle(isolation.hostFs, ask.bundle);
-  const pid = pidOf(isolation.hostFs, id, ask, runc);
+  const created = createdById(isolation.hostFs, config, id);
+  if (created === undefined) return undefined;
   // The pid of a container that has ended may be another's by now; a container's cgroup has its id in its path.
-  if (!leafOf(isolation.hostFs, isolation.backend, pid).cgroup.includes(id)) return undefined;
-  if (!asksForIsolation(bundle)) return undefined;
-  const right = rightAtStart(isolation.hostFs, staticPods, bundle);
-  const { cpus } = await isolate(isolation, { id, pid, bundle, ...right }, kubeletState, "allow");
+  if (readIfThere(isolation.hostFs, `/proc/${created.pid}/cgroup`)?.includes(id) !== true) return undefined;
+  const { cpus } = await isolate(isolation, created, "allow");
   return cpus === undefined ? undefined : formatCpuSet(cpus);
 }

@@ -1,35 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { nodeHostFs } from "../host/host-fs.ts";
+import { describe, expect, test } from "@jest/globals";
 import { parseBundle } from "./bundle.ts";
 import { rightAtStart } from "./right.ts";
 
 const LIST = "/etc/schedgate/static-pods";
 
-let root: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true });
-});
-
-function list(text: string): void {
-  mkdirSync(join(root, "/etc/schedgate"), { recursive: true });
-  writeFileSync(join(root, LIST), text);
-}
-
-function rightOf(annotations: Record<string, string>): ReturnType<typeof rightAtStart> {
+function rightOf(annotations: Record<string, string>, staticPods?: string): ReturnType<typeof rightAtStart> {
   const identity = {
     "io.kubernetes.cri.container-type": "container",
     "io.kubernetes.cri.sandbox-namespace": "kube-system",
     "io.kubernetes.cri.sandbox-name": "dpdk-n1",
   };
   const bundle = parseBundle(JSON.stringify({ annotations: { ...identity, ...annotations } }));
-  return rightAtStart(nodeHostFs(root), LIST, bundle);
+  return rightAtStart(bundle, staticPods, LIST);
 }
 
 const granted = { "schedgate.dev/grant": "trading" };
@@ -65,29 +47,25 @@ describe("a container of a static pod", () => {
   test.each(["kube-system/dpdk-n1", "# ours\n\n  kube-system/dpdk-*  # every node\n"])(
     "may be isolated where the list says %j",
     (text) => {
-      list(text);
-      expect(rightOf(source("file"))).toEqual({ right: LIST });
+      expect(rightOf(source("file"), text)).toEqual({ right: LIST });
     },
   );
 
   test.each(["kube-system/dpdk", "default/dpdk-n1", "#kube-system/dpdk-n1", "*/other"])(
     "is not isolated where the list says %j",
     (text) => {
-      list(text);
-      expect(rightOf(source("file")).refusal).toContain("static pod");
+      expect(rightOf(source("file"), text).refusal).toContain("static pod");
     },
   );
 
   test.each(["kube-system", "a/b/c", "kube-system/["])(
     "is refused, by file and line, where it says %j",
     (text) => {
-      list(`a/b\n${text}\n`);
-      expect(() => rightOf(source("file"))).toThrow(`${LIST}:2: "${text}" is not`);
+      expect(() => rightOf(source("file"), `a/b\n${text}\n`)).toThrow(`${LIST}:2: "${text}" is not`);
     },
   );
 
   test("has a list that helps no pod of the API", () => {
-    list("*/*");
-    expect(rightOf(source("api")).refusal).toContain("no annotation schedgate.dev/grant");
+    expect(rightOf(source("api"), "*/*").refusal).toContain("no annotation schedgate.dev/grant");
   });
 });

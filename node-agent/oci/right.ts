@@ -1,7 +1,6 @@
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
-import type { HostFs } from "../host/host-fs.ts";
 import { type Bundle, identify } from "./bundle.ts";
-import { isListed } from "./static-pods.ts";
+import { isListed, staticPodGlobs } from "./static-pods.ts";
 
 /**
  * Where the kubelet had the pod from: `api`, `file` or `http`. It writes this over whatever the pod itself says
@@ -17,14 +16,15 @@ export type Right = { right?: string; refusal?: undefined } | { right?: undefine
 /**
  * What the bundle and the node's list of static pods say to a container that asks. A pod of the API must bear the grant
  * annotation, which admission alone writes; whether it is true only the API can tell, and the daemon asks it.
+ * @param staticPods text of the node's list, undefined where there is none; it is at `listPath`.
  * @throws SchedgateError E_STATIC_PODS where the list cannot be used.
  */
-export function rightAtStart(hostFs: HostFs, listPath: string, bundle: Bundle): Right {
+export function rightAtStart(bundle: Bundle, staticPods: string | undefined, listPath: string): Right {
   const { annotations } = bundle;
   const source = annotations[SOURCE] ?? API;
   if (source !== API) {
     const { namespace, pod } = identify(bundle);
-    if (isListed(hostFs, listPath, `${namespace}/${pod}`)) return { right: listPath };
+    if (isListed(staticPodGlobs(staticPods, listPath), `${namespace}/${pod}`)) return { right: listPath };
     return { refusal: `it is a static pod, and ${listPath} on this node does not name ${namespace}/${pod}` };
   }
   if ((annotations[GRANT_ANNOTATION] ?? "") !== "") return {};

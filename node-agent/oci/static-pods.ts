@@ -1,23 +1,22 @@
 import { SchedgateError, messageOf } from "../../common/errors.ts";
 import { type Glob, matchGlob, parseGlob } from "../../common/glob.ts";
-import { type HostFs, readIfThere } from "../host/host-fs.ts";
 
 /**
- * Whether the node's own list names a static pod, `namespace/name` with the node's name at its end. One glob a line,
- * as Go's path.Match; `#` begins a comment. Without a file there is none.
+ * The globs of the node's own list of static pods that may have isolation, each for `namespace/name` with the node's
+ * name at its end: one a line, as Go's path.Match; `#` begins a comment. Without a file (undefined) there is none.
+ * @param path of the list, for the message.
  * @throws SchedgateError E_STATIC_PODS that names file and line where one is no glob of `namespace/name`.
  */
-export function isListed(hostFs: HostFs, path: string, pod: string): boolean {
-  return readStaticPods(hostFs, path).some((glob) => matchGlob(glob, pod));
+export function staticPodGlobs(text: string | undefined, path: string): Glob[] {
+  return (text ?? "").split("\n").flatMap((line, at) => {
+    const glob = line.replace(/#.*/, "").trim();
+    return glob === "" ? [] : [globOf(glob, `${path}:${at + 1}`)];
+  });
 }
 
-/** The globs of the list. @throws SchedgateError E_STATIC_PODS */
-export function readStaticPods(hostFs: HostFs, path: string): Glob[] {
-  const lines = (readIfThere(hostFs, path) ?? "").split("\n");
-  return lines.flatMap((line, at) => {
-    const text = line.replace(/#.*/, "").trim();
-    return text === "" ? [] : [globOf(text, `${path}:${at + 1}`)];
-  });
+/** Whether one of them names the pod. */
+export function isListed(globs: readonly Glob[], pod: string): boolean {
+  return globs.some((glob) => matchGlob(glob, pod));
 }
 
 function globOf(text: string, where: string): Glob {

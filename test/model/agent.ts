@@ -3,6 +3,7 @@ import { detectBackend } from "../../node-agent/isolation/detect.ts";
 import { ledgerIn } from "../../node-agent/isolation/ledger.ts";
 import { bootIdOf } from "../../node-agent/isolation/liveness.ts";
 import { type Isolation, reconcile } from "../../node-agent/isolation/reconcile.ts";
+import { onHost } from "../../node-agent/oci/created.ts";
 import { isolate } from "../../node-agent/oci/isolate.ts";
 import { release } from "../../node-agent/oci/release.ts";
 import type { Machine } from "./machine.ts";
@@ -65,7 +66,10 @@ export function agentOn(
         "io.kubernetes.cri.sandbox-uid": podUID,
       };
       const bundle = { annotations, cgroupsPath: `/${cgroup}`, shares: cpus * 1024 };
-      return call((isolation) => isolate(isolation, { id, pid, bundle }, machine.kubeletState, "deny"));
+      return call((isolation) => {
+        const files = { kubeletState: machine.kubeletState, staticPods: "/none" };
+        return isolate(isolation, { ...onHost(isolation.hostFs, files, pid), id, bundle }, "deny");
+      });
     },
     remove: (id) => call((isolation) => release(isolation, id)),
     reconcile: () => call((isolation) => reconcile(isolation, 10)),

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Output, exec } from "../lab/exec.ts";
 import { ensurePrograms } from "../lab/prerequisites.ts";
+import { freePorts } from "../lab/ports.ts";
 import { waitFor } from "../lab/wait.ts";
 import { type TestContainer, container } from "./container.ts";
+import { startDaemon } from "./daemon.ts";
 import { type Home, makeHome } from "./home.ts";
 import { changedSettings, isolatedCpus, lastCpu, removeCgroups, settings } from "./kernel.ts";
 
@@ -90,6 +92,23 @@ describe("containerd's shim with the launcher as its binary", () => {
     expect(isolatedCpus()).toBe("");
     expect(changedSettings(before)).toEqual([]);
   }, 60_000);
+
+  test("does so by the daemon, where one serves, and no companion is needed", async () => {
+    const [port = 0] = await freePorts(1);
+    const daemon = startDaemon(home, port);
+    await waitFor({ what: "daemon that serves", timeoutMs: 30_000 }, () =>
+      Promise.resolve(existsSync(join(home.run, "daemon")) ? true : undefined),
+    );
+    renameSync(home.companion, `${home.companion}.hidden`);
+    expect((await run("by-daemon", "enabled")).ended).toMatchObject({ code: 0 });
+    expect(isolatedCpus()).toBe(lastCpu);
+    await remove("by-daemon");
+    expect(changedSettings(before)).toEqual([]);
+    renameSync(`${home.companion}.hidden`, home.companion);
+    const ended = new Promise((resolve) => daemon.once("exit", resolve));
+    daemon.kill("SIGKILL");
+    await ended;
+  }, 90_000);
 
   test("gives back when the shim is killed and containerd cleans up after it", async () => {
     const { one } = await run("orphan", "enabled");

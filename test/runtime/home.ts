@@ -30,6 +30,7 @@ export async function makeHome(runc?: string): Promise<Home> {
   for (const name of ["launcher.sh", "hook.sh"]) {
     cpSync(join(repo, "node-agent/oci", name), join(dir, "bin", name));
   }
+  cpSync(join(repo, "node-agent/oci/settings.sh"), join(dir, "lib/settings.sh"));
   symlinkSync(process.execPath, join(dir, "bin/node"));
   const companion = join(dir, "lib/companion.mjs");
   cpSync(join(repo, "node-agent/cli/schedgate-node.sh"), join(dir, "bin/schedgate-node"));

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -8,6 +8,7 @@ import { openIsolation } from "../../node-agent/isolation/open.ts";
 import { reconcile } from "../../node-agent/isolation/reconcile.ts";
 import { exec } from "../lab/exec.ts";
 import { freePorts } from "../lab/ports.ts";
+import { waitFor } from "../lab/wait.ts";
 import { startDaemon } from "./daemon.ts";
 import { type Home, companionEnv, makeHome } from "./home.ts";
 import { changedSettings, isV1, isolatedCpus, lastCpu, settings } from "./kernel.ts";
@@ -20,7 +21,7 @@ const KILLS = Number(process.env["SCHEDGATE_KILLS"] ?? 60);
 /** Who is killed, and when: in times of what a reconcile with nothing to do takes. */
 const kills = fc.array(
   fc.record({
-    who: fc.constantFrom("start", "start", "delete", "delete", "reconcile", "daemon"),
+    who: fc.constantFrom("start", "start", "delete", "delete", "reconcile", "daemon", "served", "served"),
     moment: fc.double({ min: 0.5, max: 1.8, noNaN: true }),
   }),
   { minLength: KILLS, maxLength: KILLS, size: "max" },
@@ -32,13 +33,19 @@ async function durationOf(home: Home): Promise<number> {
   return performance.now() - started;
 }
 
+/** The pid that the file names by which a daemon says that it serves; "" where there is none. */
+function daemonName(home: Home): string {
+  const path = join(home.run, "daemon");
+  return existsSync(path) ? (readFileSync(path, "utf8").split(" ")[0] ?? "") : "";
+}
+
 (isV1 ? describe : describe.skip)(`${KILLS} SIGKILLs at random moments`, () => {
   test(
     "leave no CPU isolated without a living owner, none of a living owner balanced, and nothing behind",
     async () => {
       expect(isolatedCpus()).toBe("");
       const before = settings();
-      const home = await makeHome();
+      const home = await makeHome("/bin/true"); // the containers are processes of the test's own
       const machine = realMachine();
       const [port = 0] = await freePorts(1);
       const ledger = ledgerIn(machine.hostFs, join(home.run, "ledger"));
@@ -54,7 +61,7 @@ async function durationOf(home: Home): Promise<number> {
         const bundle = join(home.dir, "bundles", id);
         machine.makeCgroup(cgroup, parseCpuSet(lastCpu));
         const pid = machine.spawn(cgroup);
-        for (const dir of [bundle, join(home.run, "asks")]) mkdirSync(dir, { recursive: true });
+        for (const dir of [bundle, join(home.run, "asks", id)]) mkdirSync(dir, { recursive: true });
         const annotations = {
           "io.kubernetes.cri.container-name": "main",
           "io.kubernetes.cri.container-type": "container",
@@ -64,7 +71,7 @@ async function durationOf(home: Home): Promise<number> {
         const linux = { cgroupsPath: `/${cgroup}`, resources: { cpu: { shares: 1024 } } };
         writeFileSync(join(bundle, "config.json"), JSON.stringify({ annotations, linux }));
         writeFileSync(join(bundle, "pid"), String(pid));
-        writeFileSync(join(home.run, "asks", id), `${bundle}\n${join(bundle, "pid")}\n\n`);
+        writeFileSync(join(home.run, "asks", id, "ask"), `${bundle}\n${join(bundle, "pid")}\n\n`);
         const entries = { [uid]: { main: lastCpu } };
         writeFileSync(home.kubeletState, JSON.stringify({ policyName: "static", entries }));
         return { id, pid };
@@ -74,8 +81,29 @@ async function durationOf(home: Home): Promise<number> {
       };
       const newcomer = `${machine.top}/newcomer`;
 
+      // The launcher asks the daemon, which is killed meanwhile; the companion then takes over, or the launcher is done.
+      const servedStart = async (delay: number): Promise<void> => {
+        if (living !== undefined) await machine.kill(living.pid);
+        living = create();
+        const daemon = startDaemon(home, port);
+        const ended = new Promise((resolve) => daemon.once("exit", resolve));
+        await waitFor({ what: "daemon that serves", timeoutMs: 30_000, intervalMs: 5 }, () =>
+          Promise.resolve(daemonName(home) === String(daemon.pid) ? true : undefined),
+        );
+        setTimeout(() => daemon.kill("SIGKILL"), delay);
+        const { code } = await exec(home.launcher, ["start", living.id]);
+        expect(code).toBe(0);
+        expect(ledger.find(living.id)?.cpus).toBe(lastCpu);
+        daemon.kill("SIGKILL");
+        await ended;
+      };
+
       const round = async (who: string, delay: number): Promise<void> => {
         machine.removeCgroup(newcomer);
+        if (who === "served") {
+          await servedStart(delay / 4);
+          return;
+        }
         if (who === "start") {
           if (living !== undefined) await machine.kill(living.pid);
           living = create();

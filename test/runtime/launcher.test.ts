@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmodSync, openSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { exec } from "../lab/exec.ts";
@@ -136,5 +136,25 @@ describe("a call that would run an asking container without a start of its own",
     });
     const logged = await one.run(command, "--bundle", one.bundle, one.id);
     expect(logged).toMatchObject({ code: 1, stdout: "", stderr: "" });
+  });
+});
+
+describe("a container is told from the runtime's options and its command", () => {
+  test.each([
+    ["a container named like a command", ["--root", "R"], ["--bundle", "B", "--pid-file", "P"], "create"],
+    ["a bundle named like a command", ["--root", "R"], ["--bundle", "create"], "abc"],
+    ["a root without a value", ["--root="], ["--bundle=B"], "abc"],
+    ["a root named like a command", ["--root", "delete"], ["-b", "B"], "start"],
+  ])("%s", async (_, before, after, id) => {
+    const bundle = after.includes("create") ? "create" : "B";
+    mkdirSync(join(probed.dir, bundle), { recursive: true });
+    writeFileSync(join(probed.dir, bundle, "config.json"), '{"annotations":{"schedgate.dev/x":""}}');
+    const args = [...before, "create", ...after, id];
+    const answer = await exec(probed.launcher, args, { cwd: probed.dir, input: "" });
+    expect(answer).toMatchObject({ code: 7, stdout: expect.stringContaining(`${args.join("|")}|`) });
+    expect(readFileSync(join(probed.run, "asks", id, "ask"), "utf8").split("\n")[0]).toBe(
+      join(probed.dir, bundle),
+    );
+    expect(statSync(join(probed.run, "asks", id)).mode & 0o777).toBe(0o700);
   });
 });

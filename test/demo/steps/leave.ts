@@ -12,7 +12,7 @@ export async function leave(lab: Lab, report: Report): Promise<void> {
   await kubectl(lab, ["delete", "hookgrant", "--all"]);
   // CRI-O deletes containers up to a minute after their pod is gone, and calls the launcher for it.
   const bundles = `for f in /run/schedgate/asks/*; do
-    read -r bundle < "$f" && [ -e "$bundle/config.json" ] && echo "$bundle"
+    read -r bundle < "$f/ask" && [ -e "$bundle/config.json" ] && echo "$bundle"
   done 2>/dev/null; true`;
   await until("the runtime's last delete", 150, async () => {
     const left = (await onNode(lab, bundles)).trim();

@@ -21,8 +21,13 @@ export function storage(directory: string): string[] {
   ];
 }
 
-/** What the image needs beside node: /bin/sh for probes, flock for the node's lock, nsenter to restart a runtime. */
-const tools = { "/bin/sh": "dash", "/usr/bin/flock": "flock", "/usr/bin/nsenter": "nsenter" };
+/** Beside node: /bin/sh for probes, flock for the node's lock, mkfifo for its way in, nsenter to restart a runtime. */
+const tools = {
+  "/bin/sh": "dash",
+  "/usr/bin/flock": "flock",
+  "/usr/bin/mkfifo": "mkfifo",
+  "/usr/bin/nsenter": "nsenter",
+};
 
 /**
  * Builds, once, a base image from this machine's own files: Node from its npm package, and a few Debian programs with

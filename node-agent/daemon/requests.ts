@@ -1,0 +1,101 @@
+import type { Clock } from "../../common/clock.ts";
+import { messageOf } from "../../common/errors.ts";
+import type { Logger } from "../../common/log.ts";
+import { type HostFs, readIfThere } from "../host/host-fs.ts";
+import { statOf } from "../isolation/liveness.ts";
+import { type Companion, remove, start, update } from "../oci/companion.ts";
+import { companionConfig } from "../oci/config.ts";
+import { type Request, answerTo, parseRequest, replyPath } from "../oci/request.ts";
+import { openReply, readLines } from "./fifo.ts";
+
+/** Does for the launchers what the companion does, by the same code. */
+export interface RequestServer {
+  /** Until the signal aborts; what came before is answered first. Never throws. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** What serving the launchers stands on. */
+export interface RequestOptions {
+  hostFs: HostFs;
+  clock: Clock;
+  log: Logger;
+  runDir: string;
+  cgroupRoot: string;
+  staticPods: string;
+  note: Companion["note"];
+}
+
+/** Longer than any process lives. */
+const FOR_EVER_MS = 2 ** 31 - 1;
+
+/**
+ * `<runDir>/daemon` (pid and start time) says that it serves. A launcher finds out by itself that it does not, so an
+ * error here costs milliseconds at each start and nothing else.
+ */
+export function requestServer(options: RequestOptions): RequestServer {
+  const { hostFs, clock, log, runDir } = options;
+  const mark = `${runDir}/daemon`;
+  const running = new Set<Promise<void>>();
+  const take = (line: string): void => {
+    const request = parseRequest(line);
+    if (request === undefined) {
+      log.warn({ line: line.slice(0, 200) }, "a request that is none");
+      return;
+    }
+    const work = answer(options, request);
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  };
+  const failed = (error: unknown): void => {
+    log.error(
+      { error: messageOf(error) },
+      "launchers are not served: each start and stop runs the companion",
+    );
+    hostFs.remove(mark);
+  };
+  return {
+    run: async (signal) => {
+      const me = `${process.pid} ${statOf(hostFs, process.pid)?.startTime ?? ""}\n`;
+      try {
+        readLines(`${runDir}/requests`, take, failed);
+        hostFs.replace(mark, me, 0o600);
+      } catch (error) {
+        failed(error);
+        return;
+      }
+      await clock.sleep(FOR_EVER_MS, signal);
+      // Another daemon may serve by now.
+      if (readIfThere(hostFs, mark) === me) hostFs.remove(mark);
+      // A launcher that looked before that may write yet: it is read until this process ends.
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
+
+async function answer(options: RequestOptions, request: Request): Promise<void> {
+  const { hostFs, clock, log, runDir, cgroupRoot, staticPods, note } = options;
+  const reply = await openReply(replyPath(runDir, request), clock);
+  if (reply === undefined) return; // nobody waits: what the launcher was called for is not going on
+  const config = { ...companionConfig({}), runDir, cgroupRoot, staticPods, onFailure: request.onFailure };
+  let text = "";
+  try {
+    text = answerTo(await act({ hostFs, config, note }, request));
+  } catch (error) {
+    // Without an answer the launcher turns to the companion, and tells what that says.
+    log.error({ ...request, error: messageOf(error) }, "a launcher's request failed");
+  }
+  reply.end(text);
+}
+
+async function act(companion: Companion, { command, id }: Request): Promise<string | undefined> {
+  switch (command) {
+    case "start":
+      return start(companion, id);
+    case "update":
+      await update(companion, id);
+      return undefined;
+    case "delete":
+      await remove(companion, id);
+      return undefined;
+  }
+}

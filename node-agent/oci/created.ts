@@ -1,0 +1,70 @@
+import { SchedgateError, messageOf } from "../../common/errors.ts";
+import { type HostFs, readIfThere } from "../host/host-fs.ts";
+import { type AskProcess, readAsk } from "./asks.ts";
+import { type Bundle, asksForIsolation, parseBundle, readBundle } from "./bundle.ts";
+import type { CompanionConfig } from "./config.ts";
+import { parseHookState } from "./hook-state.ts";
+import { pidOf } from "./pid.ts";
+import { type Right, rightAtStart } from "./right.ts";
+
+/** A created container that asks, before its user code runs: all that isolating it needs to know, and its right to. */
+export type Created = { id: string; bundle: Bundle } & AskProcess & Right;
+
+/**
+ * A container by the launcher's notes; what they lack is read from the host, by a process that sees it. Undefined where
+ * it does not ask.
+ * @throws SchedgateError E_ASK, E_BUNDLE, E_PID or E_STATIC_PODS where something cannot be known.
+ */
+export function createdById(hostFs: HostFs, config: CompanionConfig, id: string): Created | undefined {
+  const ask = readAsk(hostFs, config.runDir, id);
+  const bundle = ask.config === undefined ? readBundle(hostFs, ask.bundle) : parse(ask.config, id);
+  return created(
+    config,
+    id,
+    bundle,
+    () => ask.process ?? onHost(hostFs, config, pidOf(hostFs, id, ask, config.runc)),
+  );
+}
+
+/** The same by the state that a runtime gives to a hook. @throws SchedgateError E_HOOK, E_BUNDLE or E_STATIC_PODS */
+export function createdByState(hostFs: HostFs, config: CompanionConfig, text: string): Created | undefined {
+  const { id, pid, bundle } = parseHookState(text);
+  return created(config, id, readBundle(hostFs, bundle), () => onHost(hostFs, config, pid));
+}
+
+/** What the host says about a process, to one that sees it. */
+export function onHost(
+  hostFs: HostFs,
+  files: Pick<CompanionConfig, "kubeletState" | "staticPods">,
+  pid: number,
+): AskProcess {
+  return {
+    pid,
+    cgroups: readIfThere(hostFs, `/proc/${pid}/cgroup`) ?? "",
+    kubeletState: readIfThere(hostFs, files.kubeletState),
+    staticPods: readIfThere(hostFs, files.staticPods),
+  };
+}
+
+function created(
+  { staticPods }: CompanionConfig,
+  id: string,
+  bundle: Bundle,
+  process: () => AskProcess,
+): Created | undefined {
+  if (!asksForIsolation(bundle)) return undefined;
+  const known = process();
+  return { ...known, id, bundle, ...rightAtStart(bundle, known.staticPods, staticPods) };
+}
+
+function parse(text: string, id: string): Bundle {
+  try {
+    return parseBundle(text);
+  } catch (cause) {
+    throw new SchedgateError(
+      "E_BUNDLE",
+      `the launcher's copy of the config.json of ${id}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
