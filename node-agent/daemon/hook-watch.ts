@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import type { Reflector } from "../../common/kube/reflector.ts";
+import { waker } from "../../common/waker.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
 import { hookDirs } from "../hooks/hook-dirs.ts";
 import { type ObservedHook, observedHooks, readHooks } from "../hooks/observe.ts";
@@ -27,10 +28,7 @@ const SPACING_MS = 200;
 export function hookWatch(root: string, profiles: Reflector<Profile>, clock: Clock): HookWatch {
   const hostFs = nodeHostFs(root);
   let observed: ObservedHook[] | undefined;
-  let wake = new AbortController();
-  const poke = (): void => {
-    wake.abort();
-  };
+  const { poke, rest } = waker(clock);
   const watches = directoryWatches(poke, () => true);
   const look = (): ObservedHook[] => {
     // A profile that only warns keeps nobody from a hook.
@@ -53,9 +51,8 @@ export function hookWatch(root: string, profiles: Reflector<Profile>, clock: Clo
     poke,
     run: async (signal) => {
       while (!signal.aborted) {
-        wake = new AbortController();
         if (profiles.synced) observed = look();
-        await clock.sleep(TICK_MS, AbortSignal.any([signal, wake.signal]));
+        await rest(signal, TICK_MS);
         await clock.sleep(SPACING_MS, signal);
       }
       watches.close();

@@ -4,6 +4,7 @@ import { messageOf } from "../../common/errors.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import type { Reflector } from "../../common/kube/reflector.ts";
 import type { Logger } from "../../common/log.ts";
+import { waker } from "../../common/waker.ts";
 import { noteVerdict } from "../isolation/judge.ts";
 import type { Isolation } from "../isolation/reconcile.ts";
 import { entitlement, namedGrants } from "./entitlement.ts";
@@ -44,12 +45,12 @@ interface Known {
   events: Set<string>;
 }
 
-const CHECK_MS = 200;
 const RETRY_MS = 5000;
 const NOTED_MS = 500;
 
 /** A keeper; nothing happens until `run`. */
 export function podKeeper({ api, clock, log, nodeName, profiles, count, open }: PodKeeperOptions): PodKeeper {
+  const { poke, rest } = waker(clock);
   let offered: Snapshot | undefined;
   const pods = new Map<string, Known>();
   const rights = remembered<string>(1000);
@@ -128,11 +129,12 @@ export function podKeeper({ api, clock, log, nodeName, profiles, count, open }: 
   return {
     offer: (snapshot) => {
       offered = snapshot;
+      poke();
     },
     run: async (signal) => {
       while (!signal.aborted) {
         if (offered !== undefined) await round(offered);
-        await clock.sleep(CHECK_MS, signal);
+        await rest(signal);
       }
     },
   };

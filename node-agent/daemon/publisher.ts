@@ -2,6 +2,7 @@ import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import type { Logger } from "../../common/log.ts";
+import { waker } from "../../common/waker.ts";
 import type { NodeIsolationStatus } from "../../common/api/nodeisolation.ts";
 import { getConditions, getNode, labelNode, putStatus, removeStatus } from "./cluster.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -31,13 +32,13 @@ export interface PublisherOptions {
 
 /** Without a change the status is written this often, so that `proof.verifiedAt` shows that somebody still looks. */
 const HEARTBEAT_MS = 60_000;
-const CHECK_MS = 200;
 const FIRST_BACKOFF_MS = 500;
 const LAST_BACKOFF_MS = 15_000;
 
 /** A publisher; nothing happens until `run`. */
 export function publisher(options: PublisherOptions): Publisher {
   const { api, clock, log, nodeName, installed, observedHooks } = options;
+  const { poke, rest } = waker(clock);
   let offered: Snapshot | undefined;
   let written: NodeIsolationStatus | undefined;
   let writtenAt = 0;
@@ -71,13 +72,14 @@ export function publisher(options: PublisherOptions): Publisher {
   return {
     offer: (snapshot) => {
       offered = snapshot;
+      poke();
     },
     run: async (signal) => {
       for (let backoff = FIRST_BACKOFF_MS; !signal.aborted;) {
         try {
           if (offered !== undefined) await turn(offered);
           backoff = FIRST_BACKOFF_MS;
-          await clock.sleep(CHECK_MS, signal);
+          await rest(signal);
         } catch (error) {
           log.warn(
             { error: messageOf(error) },

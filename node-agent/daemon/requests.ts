@@ -1,6 +1,7 @@
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
+import { waker } from "../../common/waker.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { statOf } from "../isolation/liveness.ts";
 import { type Companion, remove, start, update } from "../oci/companion.ts";
@@ -24,9 +25,6 @@ export interface RequestOptions {
   staticPods: string;
   note: Companion["note"];
 }
-
-/** Longer than any process lives. */
-const FOR_EVER_MS = 2 ** 31 - 1;
 
 /**
  * `<runDir>/daemon` (pid and start time) says that it serves. A launcher finds out by itself that it does not, so an
@@ -63,7 +61,7 @@ export function requestServer(options: RequestOptions): RequestServer {
         failed(error);
         return;
       }
-      await clock.sleep(FOR_EVER_MS, signal);
+      await waker(clock).rest(signal);
       // Another daemon may serve by now.
       if (readIfThere(hostFs, mark) === me) hostFs.remove(mark);
       // A launcher that looked before that may write yet: it is read until this process ends.
