@@ -26,7 +26,7 @@ export function lookAt(isolation: Isolation): NodeState {
     backend: isolation.backend.name,
     owners,
     claimed: claims.map(({ id }) => id),
-    proof: isolation.backend.prove(claims),
+    proof: isolation.backend.survey(claims, isolation.before.read() ?? new Map()).prove(),
     problems: [problems, superseded, due, isolation.before.problem() ?? []].flat(),
   };
 }

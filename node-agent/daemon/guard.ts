@@ -3,7 +3,7 @@ import { messageOf } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
 import type { HostFs } from "../host/host-fs.ts";
 import { failuresIn } from "../isolation/failures.ts";
-import { isAlive } from "../isolation/liveness.ts";
+import { bootIdOf, isAlive } from "../isolation/liveness.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { directoryWatches } from "./watches.ts";
@@ -79,7 +79,8 @@ export function guard(options: GuardOptions): Guard {
     latest: () => latest,
     run: async (signal) => {
       const deaths = setInterval(() => {
-        if (latest?.owners.some((owner) => !isAlive(hostFs, owner)) === true) poke();
+        const bootId = bootIdOf(hostFs);
+        if (latest?.owners.some((owner) => !isAlive(hostFs, owner, bootId)) === true) poke();
       }, DEATH_MS);
       while (!signal.aborted) {
         wake = new AbortController();

@@ -6,6 +6,7 @@ import { createLogger } from "../../common/log.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
 import { beingRemoved } from "../host/removal.ts";
 import { openIsolation } from "../isolation/open.ts";
+import type { Isolation } from "../isolation/reconcile.ts";
 import { daemonConfig } from "./config.ts";
 import { guard } from "./guard.ts";
 import { healthServer } from "./health.ts";
@@ -31,7 +32,8 @@ const profiles = profileReflector(api, clock, log, () => {
 });
 const hooks = hookWatch(config.hooksRoot, profiles, clock);
 const tell = publisher({ api, clock, log, nodeName, installed, observedHooks: hooks.observed });
-const open = () => openIsolation(hostFs, config.runDir, config.cgroupRoot);
+let opened: Isolation | undefined;
+const open = () => (opened ??= openIsolation(hostFs, config.runDir, config.cgroupRoot));
 const keep = guard({
   hostFs,
   clock,
@@ -45,7 +47,7 @@ const keep = guard({
 });
 const metrics = agentMetrics(keep, hooks);
 const pods = podKeeper({ api, clock, log, nodeName, profiles, open, count: metrics.countEvent });
-const requests = requestServer({ hostFs, clock, log, ...config, note: noteTo(config.runDir) });
+const requests = requestServer({ hostFs, clock, log, ...config, open, note: noteTo(config.runDir) });
 const health = healthServer(keep, metrics, clock);
 
 const stop = new AbortController();

@@ -21,8 +21,8 @@ export interface RequestOptions {
   clock: Clock;
   log: Logger;
   runDir: string;
-  cgroupRoot: string;
   staticPods: string;
+  open: Companion["open"];
   note: Companion["note"];
 }
 
@@ -71,13 +71,13 @@ export function requestServer(options: RequestOptions): RequestServer {
 }
 
 async function answer(options: RequestOptions, request: Request): Promise<void> {
-  const { hostFs, clock, log, runDir, cgroupRoot, staticPods, note } = options;
+  const { hostFs, clock, log, runDir, staticPods, open, note } = options;
   const reply = await openReply(replyPath(runDir, request), clock);
   if (reply === undefined) return; // nobody waits: what the launcher was called for is not going on
-  const config = { ...companionConfig({}), runDir, cgroupRoot, staticPods, onFailure: request.onFailure };
+  const config = { ...companionConfig({}), runDir, staticPods, onFailure: request.onFailure };
   let text = "";
   try {
-    text = answerTo(await act({ hostFs, config, note }, request));
+    text = answerTo(await act({ hostFs, config, open, note }, request));
   } catch (error) {
     // Without an answer the launcher turns to the companion, and tells what that says.
     log.error({ ...request, error: messageOf(error) }, "a launcher's request failed");

@@ -1,5 +1,5 @@
 import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, Proof } from "./backend.ts";
 import { assumeBeforeFlags, flawFlags, planFlags, type ViewFlags } from "./plan-flags.ts";
 
 /** Where kernels up to 5.12 list the sched domains; writable up to 5.7 (kernel/sched/debug.c, commit 9818427c6270). */
@@ -18,15 +18,15 @@ export function backendFlags(hostFs: HostFs, cgroupRoot: string): Backend {
     cpusets: { version: "v2", root: cgroupRoot },
     survey: (claims, before) => {
       const view = readView(hostFs);
-      return { steps: planFlags(claims, view, before), contents: view, watch: [] };
+      const prove = (): Proof => ({
+        source: "sched_domain flags",
+        missing: claims.flatMap((claim) => {
+          const why = flawFlags(claim, view);
+          return why === undefined ? [] : [{ id: claim.id, why }];
+        }),
+      });
+      return { steps: planFlags(claims, view, before), contents: view, watch: [], prove };
     },
-    prove: (claims) => ({
-      source: "sched_domain flags",
-      missing: claims.flatMap((claim) => {
-        const why = flawFlags(claim, readView(hostFs));
-        return why === undefined ? [] : [{ id: claim.id, why }];
-      }),
-    }),
     assumeBefore: () => assumeBeforeFlags(readView(hostFs)),
   };
 }

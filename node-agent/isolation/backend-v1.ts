@@ -13,14 +13,14 @@ export function backendV1(hostFs: HostFs, root: string): Backend {
     cpusets: { version: "v1", root },
     survey: (claims, before) => {
       // Without claims and without anything to put back there is nothing to look for in a tree that may be large.
-      if (claims.length === 0 && before.size === 0) return { steps: [], contents: new Map(), watch: [] };
-      const view = readView(hostFs, root);
-      const contents = new Map([...view.cpusets].map(([dir, { flag }]) => [fileIn(dir, FLAG), flag]));
-      return { steps: planV1(claims, view, before), contents, watch: [...view.cpusets.keys()] };
-    },
-    prove: (claims) => {
-      const view = claims.length === 0 ? { online: [], cpusets: new Map() } : readView(hostFs, root);
-      return proofOf(hostFs, claims, FLAG, (claim) => flawV1(claim, view));
+      const isIdle = claims.length === 0 && before.size === 0;
+      const view = isIdle ? { online: [], cpusets: new Map<string, CpusetV1>() } : readView(hostFs, root);
+      return {
+        steps: isIdle ? [] : planV1(claims, view, before),
+        contents: new Map([...view.cpusets].map(([dir, { flag }]) => [fileIn(dir, FLAG), flag])),
+        watch: [...view.cpusets.keys()],
+        prove: () => proofOf(hostFs, claims, FLAG, (claim) => flawV1(claim, view)),
+      };
     },
     assumeBefore: () => assumeBeforeV1(readView(hostFs, root)),
   };

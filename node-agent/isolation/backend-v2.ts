@@ -1,5 +1,5 @@
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
-import type { Backend, Claim } from "./backend.ts";
+import type { Backend, Claim, Proof } from "./backend.ts";
 import type { Before } from "./before.ts";
 import { type CpusetV2, EXCLUSIVE, PARTITION, flawV2, planV2 } from "./plan-v2.ts";
 import { proofOf } from "./proof.ts";
@@ -19,11 +19,11 @@ export function backendV2(hostFs: HostFs, root: string): Backend {
         contents.set(fileIn(dir, EXCLUSIVE), cpuset.exclusive);
         contents.set(fileIn(dir, PARTITION), cpuset.partition);
       }
-      return { steps: planV2(claims, view, before), contents, watch: [...view.keys()] };
-    },
-    prove: (claims) => {
-      const source = read("cpuset.cpus.isolated") === undefined ? PARTITION : "cpuset.cpus.isolated";
-      return proofOf(hostFs, claims, source, (claim) => flawV2(claim, read));
+      const prove = (): Proof => {
+        const source = read("cpuset.cpus.isolated") === undefined ? PARTITION : "cpuset.cpus.isolated";
+        return proofOf(hostFs, claims, source, (claim) => flawV2(claim, read));
+      };
+      return { steps: planV2(claims, view, before), contents, watch: [...view.keys()], prove };
     },
     assumeBefore: (cgroups) =>
       new Map(

@@ -17,6 +17,8 @@ export interface Survey {
   contents: ReadonlyMap<string, string>;
   /** Directories whose changes can make this survey wrong, below the hierarchy's root. */
   watch: readonly string[];
+  /** Whether the claims are isolated, as the kernel was when it was surveyed. */
+  prove: () => Proof;
 }
 
 /** What shows that the claims are isolated, best source first, and each claim for which it is not shown. */
@@ -33,7 +35,6 @@ export interface Backend {
   /** The hierarchy in which containers have their cpusets. */
   cpusets: { version: "v1" | "v2"; root: string };
   survey(claims: readonly Claim[], before: Before): Survey;
-  prove(claims: readonly Claim[]): Proof;
   /**
    * What our files held before us, where nothing tells any more: the kernel's own defaults, for those files only that
    * show our hand.

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { nodeHostFs } from "../host/host-fs.ts";
-import type { Backend, Claim } from "./backend.ts";
+import type { Backend, Claim, Proof } from "./backend.ts";
 import { beforeFile } from "./before.ts";
 import { noteVerdict } from "./judge.ts";
 import { ledgerIn } from "./ledger.ts";
@@ -27,15 +27,15 @@ beforeEach(() => {
   hostFs.replace("/proc/sys/kernel/random/boot_id", "b\n");
   hostFs.mkdirs(`/proc/${process.pid}`);
   hostFs.replace(`/proc/${process.pid}/stat`, `${process.pid} (c) S 1 ${"0 ".repeat(17)}1 0 0\n`);
+  const prove = (): Proof => ({ source: "schedstat", missing: [] });
   const backend: Backend = {
     name: "CgroupV2",
     root: "/cg",
     cpusets: { version: "v2", root: "/cg" },
     survey: (claims) => {
       surveyed.push(claims);
-      return { steps: [], contents: new Map(), watch: [] };
+      return { steps: [], contents: new Map(), watch: [], prove };
     },
-    prove: () => ({ source: "schedstat", missing: [] }),
     assumeBefore: () => new Map(),
   };
   const ledger = ledgerIn(hostFs, "/run/ledger");

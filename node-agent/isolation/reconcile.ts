@@ -42,7 +42,7 @@ const PAUSE_MS = 50;
  * @param attempts passes at most, 50 ms apart where the kernel refused (EBUSY, EINVAL while a predecessor goes away).
  */
 export async function reconcile(isolation: Isolation, attempts: number): Promise<Outcome> {
-  const seen = look(isolation);
+  const seen = look(isolation, recall(isolation));
   if (!seen.damaged && seen.dead.length === 0 && seen.before.size === needed(seen).size && isSettled(seen))
     return outcomeOf(seen, [], false);
   return isolation.lock(() => settle(isolation, attempts));
@@ -51,24 +51,36 @@ export async function reconcile(isolation: Isolation, attempts: number): Promise
 /** The same, for a caller that holds the lock already. */
 export async function settle(isolation: Isolation, attempts: number): Promise<Outcome> {
   let changed = false;
+  let held = recall(isolation);
   for (let attempt = 1; ; attempt += 1) {
-    const seen = look(isolation);
+    const seen = look(isolation, held);
     if (seen.damaged) mendState(isolation, seen.before);
     for (const owner of seen.dead) isolation.ledger.remove(owner.id);
     if (isSettled(seen)) {
       isolation.before.save(needed(seen));
       return outcomeOf(seen, [], changed);
     }
-    if (attempt > attempts) return outcomeOf(seen, seen.survey.steps.map(describe), changed);
-    isolation.before.save(withOriginals(seen));
-    const failures = applySteps(isolation.hostFs, isolation.backend.root, seen.survey.steps);
-    changed ||= seen.survey.steps.length > failures.length;
-    if (attempt === attempts && failures.length > 0) return outcomeOf(look(isolation), failures, changed);
-    if (failures.length > 0 || seen.survey.steps.length === 0) await isolation.clock.sleep(PAUSE_MS);
+    const { steps } = seen.survey;
+    if (attempt > attempts) return outcomeOf(seen, steps.map(describe), changed);
+    const before = withOriginals(seen);
+    isolation.before.save(before);
+    const failures = applySteps(isolation.hostFs, isolation.backend.root, steps);
+    changed ||= steps.length > failures.length;
+    if (attempt === attempts && failures.length > 0)
+      return outcomeOf(look(isolation, recall(isolation)), failures, changed);
+    const isRefused = failures.length > 0 || steps.length === 0;
+    if (isRefused) await isolation.clock.sleep(PAUSE_MS);
+    held = isRefused ? recall(isolation) : known(isolation, seen, before);
   }
 }
 
-interface Seen {
+// Under the lock nobody else changes what is claimed; only while the kernel refuses, somebody may die meanwhile.
+function known(isolation: Isolation, seen: Seen, before: Before): Held {
+  return seen.damaged ? recall(isolation) : { ...seen, before, dead: [] };
+}
+
+/** What the state files say, and who of it lives. */
+interface Held {
   owners: Owner[];
   claims: Claim[];
   dead: Owner[];
@@ -76,28 +88,35 @@ interface Seen {
   /** Whether a state file is unusable. */
   damaged: boolean;
   before: Before;
-  survey: Survey;
-  proof: Proof;
 }
 
-function look({ hostFs, ledger, before: file, backend }: Isolation): Seen {
+/** The same, and the kernel's side of it. */
+interface Seen extends Held {
+  survey: Survey;
+  /** Found out when it is first asked for. */
+  prove: () => Proof;
+}
+
+function recall({ hostFs, ledger, before: file, backend }: Isolation): Held {
   const { owners: all, problems, unusable } = ledger.read();
   const bootId = bootIdOf(hostFs);
   const owners = all.filter((owner) => isAlive(hostFs, owner, bootId));
   const { claims, superseded } = claimsOf(owners);
   const kept = file.read();
-  const before = kept ?? backend.assumeBefore(all.map(({ cgroup }) => cgroup));
-  const survey = backend.survey(claims, before);
   return {
     owners,
     claims,
     dead: all.filter((owner) => !owners.includes(owner)),
     problems: [...problems, file.problem() ?? [], superseded].flat(),
     damaged: unusable.length > 0 || kept === undefined,
-    before,
-    survey,
-    proof: backend.prove(claims),
+    before: kept ?? backend.assumeBefore(all.map(({ cgroup }) => cgroup)),
   };
+}
+
+function look({ backend }: Isolation, held: Held): Seen {
+  const survey = backend.survey(held.claims, held.before);
+  let proof: Proof | undefined;
+  return { ...held, survey, prove: () => (proof ??= survey.prove()) };
 }
 
 // The file of what was before stays until it is replaced: without one, what we changed would be taken for what was.
@@ -130,7 +149,7 @@ export function claimsOf(owners: readonly Owner[]): { claims: Claim[]; supersede
 }
 
 function isSettled(seen: Seen): boolean {
-  return seen.survey.steps.length === 0 && seen.proof.missing.length === 0;
+  return seen.survey.steps.length === 0 && seen.prove().missing.length === 0;
 }
 
 // An entry is over once its file is as it was, or gone with its cgroup.
@@ -150,9 +169,15 @@ function withOriginals({ before, survey }: Seen): Before {
 }
 
 function outcomeOf(seen: Seen, failures: readonly string[], changed: boolean): Outcome {
-  const { owners, proof, survey } = seen;
-  const claimed = seen.claims.map(({ id }) => id);
-  return { owners, claimed, proof, problems: [...seen.problems, ...failures], watch: survey.watch, changed };
+  const { owners, claims, survey, prove } = seen;
+  return {
+    owners,
+    claimed: claims.map(({ id }) => id),
+    proof: prove(),
+    problems: [...seen.problems, ...failures],
+    watch: survey.watch,
+    changed,
+  };
 }
 
 function describe(step: Step): string {

@@ -3,7 +3,6 @@ import { SchedgateError, messageOf } from "../../common/errors.ts";
 import type { HostFs } from "../host/host-fs.ts";
 import { forgetFailure, noteFailure } from "../isolation/failures.ts";
 import { ledgerIn } from "../isolation/ledger.ts";
-import { openIsolation } from "../isolation/open.ts";
 import { isContainerId } from "../isolation/owner.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
 import type { CompanionConfig } from "./config.ts";
@@ -17,6 +16,8 @@ import { release } from "./release.ts";
 export interface Companion {
   hostFs: HostFs;
   config: CompanionConfig;
+  /** Isolation on this machine. @throws SchedgateError E_BACKEND */
+  open: () => Isolation;
   /** One line to the companion's log. */
   note: (level: "info" | "error", message: string) => void;
 }
@@ -34,10 +35,11 @@ export async function start(companion: Companion, id: string): Promise<string | 
  * `update ID`: after the runtime's update, which may have changed the container's CPUs. The isolation of a container in
  * the ledger follows them; it runs on whatever comes of that, and the ledger says what was wrong.
  */
-export async function update({ hostFs, config, note }: Companion, id: string): Promise<void> {
-  const isolation = open(hostFs, config);
+export async function update(companion: Companion, id: string): Promise<void> {
+  const { hostFs, config, open, note } = companion;
+  const isolation = open();
   if (isolation.ledger.find(containerId(id)) === undefined) return;
-  const lenient: Companion = { hostFs, note, config: { ...config, onFailure: "allow" } };
+  const lenient: Companion = { ...companion, config: { ...config, onFailure: "allow" } };
   await guard(
     lenient,
     () => id,
@@ -58,9 +60,9 @@ export async function createRuntime(companion: Companion, stateText: string): Pr
 }
 
 /** `delete ID`: beside the runtime's delete, which kills what is left of the container. */
-export async function remove({ hostFs, config, note }: Companion, id: string): Promise<void> {
+export async function remove({ hostFs, config, open, note }: Companion, id: string): Promise<void> {
   forgetFailure(hostFs, config.runDir, id);
-  const isolation = open(hostFs, config);
+  const isolation = open();
   const { problems } = await release(isolation, containerId(id));
   await rebuild(isolation, config, note);
   if (problems.length > 0) note("error", `${id}: giving back: ${problems.join("; ")}`);
@@ -72,8 +74,8 @@ export async function poststop(companion: Companion, stateText: string): Promise
 }
 
 /** `status` (looks only) and `reconcile`: what the ledger and the kernel hold, as one JSON line. */
-export async function report({ hostFs, config, note }: Companion, mend: boolean): Promise<string> {
-  const isolation = open(hostFs, config);
+export async function report({ config, open, note }: Companion, mend: boolean): Promise<string> {
+  const isolation = open();
   const { owners, problems: unread } = isolation.ledger.read();
   if (!mend) return JSON.stringify({ backend: isolation.backend.name, owners, problems: unread });
   await reconcile(isolation, 10);
@@ -83,10 +85,10 @@ export async function report({ hostFs, config, note }: Companion, mend: boolean)
 }
 
 // Undefined: it does not ask.
-async function admit({ hostFs, config, note }: Companion, created: Created | undefined): Promise<void> {
+async function admit({ config, open, note }: Companion, created: Created | undefined): Promise<void> {
   if (created === undefined) return;
   const id = containerId(created.id);
-  const isolation = open(hostFs, config);
+  const isolation = open();
   const { cpus, reason } = await isolate(isolation, created, config.onFailure);
   await rebuild(isolation, config, note);
   note(
@@ -126,8 +128,4 @@ function noteAllowed(hostFs: HostFs, runDir: string, id: () => string, message: 
 function containerId(id: string): string {
   if (isContainerId(id)) return id;
   throw new SchedgateError("E_ID", `"${id.slice(0, 100)}" is not a container id`);
-}
-
-function open(hostFs: HostFs, config: CompanionConfig): Isolation {
-  return openIsolation(hostFs, config.runDir, config.cgroupRoot);
 }

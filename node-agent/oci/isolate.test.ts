@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Clock } from "../../common/clock.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
-import type { Backend } from "../isolation/backend.ts";
+import type { Backend, Proof } from "../isolation/backend.ts";
 import { beforeFile } from "../isolation/before.ts";
 import { ledgerIn } from "../isolation/ledger.ts";
 import type { Owner } from "../isolation/owner.ts";
@@ -24,12 +24,12 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
   const hostFs = nodeHostFs(root);
   // A kernel that has isolated whatever is claimed.
+  const prove = (): Proof => ({ source: "schedstat", missing: [] });
   const backend: Backend = {
     name: "CgroupV2",
     root: "/cg",
     cpusets: { version: "v2", root: "/cg" },
-    survey: () => ({ steps: [], contents: new Map(), watch: [] }),
-    prove: () => ({ source: "schedstat", missing: [] }),
+    survey: () => ({ steps: [], contents: new Map(), watch: [], prove }),
     assumeBefore: () => new Map(),
   };
   const ledger = ledgerIn(hostFs, "/run/ledger");

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { messageOf } from "../../common/errors.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
+import { openIsolation } from "../isolation/open.ts";
 import * as commands from "./companion.ts";
 import { noteTo } from "./companion-log.ts";
 import { companionConfig } from "./config.ts";
@@ -14,7 +15,9 @@ const USAGE = "start ID | update ID | delete ID | createRuntime | poststop | rec
 
 async function main([command = "", id = ""]: readonly string[]): Promise<number> {
   const config = companionConfig();
-  const companion = { hostFs: nodeHostFs(), config, note: noteTo(config.runDir) };
+  const hostFs = nodeHostFs();
+  const open = () => openIsolation(hostFs, config.runDir, config.cgroupRoot);
+  const companion = { hostFs, config, open, note: noteTo(config.runDir) };
   switch (command) {
     case "start":
       return refused(await commands.start(companion, id), STDOUT);

@@ -6,6 +6,7 @@ import { connectKube } from "../../common/kube/client.ts";
 import { resources } from "../../common/kube/paths.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import { nodeHostFs } from "../../node-agent/host/host-fs.ts";
+import type { Proof } from "../../node-agent/isolation/backend.ts";
 import { beforeFile } from "../../node-agent/isolation/before.ts";
 import { ledgerIn } from "../../node-agent/isolation/ledger.ts";
 import type { Owner } from "../../node-agent/isolation/owner.ts";
@@ -52,6 +53,7 @@ export function pretendNode(): PretendNode {
   file("proc/sys/kernel/random/boot_id", "boot\n");
   const hostFs = nodeHostFs(root);
   const clock = { now: () => new Date(), sleep: () => Promise.resolve() };
+  const prove = (): Proof => ({ source: "schedstat", missing: [] });
   const isolation: Isolation = {
     hostFs,
     clock,
@@ -62,8 +64,7 @@ export function pretendNode(): PretendNode {
       name: "CgroupV2",
       root: "/cg",
       cpusets: { version: "v2", root: "/cg" },
-      survey: () => ({ steps: [], contents: new Map(), watch: [] }),
-      prove: () => ({ source: "schedstat", missing: [] }),
+      survey: () => ({ steps: [], contents: new Map(), watch: [], prove }),
       assumeBefore: () => new Map(),
     },
   };
