@@ -3,7 +3,8 @@ import { messageOf } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
 import type { HostFs } from "../host/host-fs.ts";
 import { failuresIn } from "../isolation/failures.ts";
-import { bootIdOf, isAlive } from "../isolation/liveness.ts";
+import { isAlive } from "../isolation/liveness.ts";
+import type { Owner } from "../isolation/owner.ts";
 import { type Isolation, reconcile } from "../isolation/reconcile.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { directoryWatches } from "./watches.ts";
@@ -75,23 +76,26 @@ export function guard(options: GuardOptions): Guard {
     return { ...kernelOf(hostFs), backend, ...kept, problems: [messageOf(error)], at: clock.now() };
   };
 
+  // Until something changed, a container's process ended, or it is time to look at everything again.
+  const rest = async (signal: AbortSignal, owners: readonly Owner[]): Promise<void> => {
+    const woken = AbortSignal.any([signal, wake.signal]);
+    const pause = owners.length === 0 ? TICK_MS : DEATH_MS;
+    for (let rested = 0; rested < TICK_MS && !woken.aborted; rested += pause) {
+      await clock.sleep(pause, woken);
+      if (owners.some((owner) => !isAlive(hostFs, owner, owner.bootId))) return;
+    }
+  };
+
   return {
     latest: () => latest,
     run: async (signal) => {
-      const deaths = setInterval(() => {
-        const bootId = bootIdOf(hostFs);
-        if (latest?.owners.some((owner) => !isAlive(hostFs, owner, bootId)) === true) poke();
-      }, DEATH_MS);
       while (!signal.aborted) {
         wake = new AbortController();
         again = false;
         latest = await pass().catch(failed);
         options.onSnapshot(latest);
-        await (isDue()
-          ? clock.sleep(SPACING_MS, signal)
-          : clock.sleep(TICK_MS, AbortSignal.any([signal, wake.signal])));
+        await (isDue() ? clock.sleep(SPACING_MS, signal) : rest(signal, latest.owners));
       }
-      clearInterval(deaths);
       watches.close();
     },
   };

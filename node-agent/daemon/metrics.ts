@@ -14,11 +14,11 @@ export interface AgentMetrics {
 /** Gauges that are read from the guard's last pass when they are asked for. */
 export function agentMetrics(guard: Guard, hooks: Pick<HookWatch, "observed">): AgentMetrics {
   const registry = new Registry();
-  // The event loop's delay is looked at every 100 ms: prom-client's own 10 ms would be most of an idle agent's work.
+  // The event loop's delay is looked at once a second: prom-client's own 10 ms would be most of an idle agent's work.
   collectDefaultMetrics({
     register: registry,
     prefix: "schedgate_agent_",
-    eventLoopMonitoringPrecision: 100,
+    eventLoopMonitoringPrecision: 1000,
   });
   const gauge = (name: string, help: string, value: () => number): void => {
     const made = new Gauge({

@@ -19,7 +19,8 @@ export interface BeforeFile {
 /** Opens it; entries of another boot describe a kernel that is gone and are not used. */
 export function beforeFile(hostFs: HostFs, path: string, bootId: string): BeforeFile {
   const load = (): Before => {
-    const text = readIfThere(hostFs, path);
+    // An error for each look at an idle node would cost more than the look.
+    const text = hostFs.exists(path) ? readIfThere(hostFs, path) : undefined;
     if (text === undefined) return new Map();
     const { bootId: boot, files } = parse(text, path);
     return new Map(boot === bootId ? Object.entries(files) : []);

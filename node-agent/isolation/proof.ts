@@ -1,5 +1,5 @@
 import { formatCpuSet, intersection } from "../../common/cpuset.ts";
-import { type HostFs, readIfThere } from "../host/host-fs.ts";
+import type { HostFs } from "../host/host-fs.ts";
 import type { Claim, Proof } from "./backend.ts";
 import { cpusWithDomain } from "./schedstat.ts";
 
@@ -15,8 +15,9 @@ export function proofOf(
   ownSource: string,
   ownFlaw: (claim: Claim) => string | undefined,
 ): Proof {
-  const schedstat = readIfThere(hostFs, SCHEDSTAT);
-  const balanced = schedstat === undefined ? [] : cpusWithDomain(schedstat);
+  // It is long where there are many CPUs: an idle node need not read it each second.
+  const hasSchedstat = hostFs.exists(SCHEDSTAT);
+  const balanced = hasSchedstat && claims.length > 0 ? cpusWithDomain(hostFs.read(SCHEDSTAT)) : [];
   const missing = claims.flatMap((claim) => {
     const still = intersection(claim.cpus, balanced);
     const why =
@@ -24,5 +25,5 @@ export function proofOf(
       (still.length > 0 ? `${SCHEDSTAT} shows a domain for CPU ${formatCpuSet(still)}` : undefined);
     return why === undefined ? [] : [{ id: claim.id, why }];
   });
-  return { source: schedstat === undefined ? ownSource : "schedstat", missing };
+  return { source: hasSchedstat ? "schedstat" : ownSource, missing };
 }
