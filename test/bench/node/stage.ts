@@ -32,6 +32,9 @@ export interface Stage {
 
 const agent = join(import.meta.dirname, "../../../dist/agent.mjs");
 
+/** As in manifests/base/node-agent-daemonset.yaml. */
+const FLAGS = ["--max-semi-space-size=1", "--optimize-for-size", "--no-maglev"];
+
 // A service account in a /run of its own; the daemon then is this very process.
 const IN_POD = `mount -t tmpfs none /run && cd /run && mkdir -p secrets/kubernetes.io/serviceaccount &&
   cd secrets/kubernetes.io/serviceaccount && touch ca.crt token && exec "$0" "$@"`;
@@ -48,7 +51,7 @@ export async function openStage(): Promise<Stage> {
   // As in a pod, so that no kubeconfig's code is loaded, with an API server that does not answer.
   const env = { ...companionEnv(home), NODE_NAME: "here", SCHEDGATE_HEALTH_PORT: String(port) };
   const cluster = { KUBECONFIG: "", KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: "1" };
-  const inPod = ["-m", "/bin/sh", "-c", IN_POD, process.execPath, agent];
+  const inPod = ["-m", "/bin/sh", "-c", IN_POD, process.execPath, ...FLAGS, agent];
   const daemon = spawn("unshare", inPod, { env: { ...env, ...cluster }, stdio: "ignore" });
   await waitFor({ what: "daemon that serves", timeoutMs: 30_000 }, () =>
     Promise.resolve(existsSync(join(home.run, "daemon")) ? true : undefined),
