@@ -6,7 +6,7 @@ import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { statOf } from "../isolation/liveness.ts";
 import { type Companion, remove, start, update } from "../oci/companion.ts";
 import { companionConfig } from "../oci/config.ts";
-import { type Request, answerTo, parseRequest, replyPath } from "../oci/request.ts";
+import { DONE, type Request, parseRequest, replyPath } from "../oci/request.ts";
 import { openReply, readLines } from "./fifo.ts";
 
 /** Does for the launchers what the companion does, by the same code. */
@@ -74,26 +74,27 @@ async function answer(options: RequestOptions, request: Request): Promise<void> 
   const { hostFs, clock, log, runDir, staticPods, open, note } = options;
   const reply = await openReply(replyPath(runDir, request), clock);
   if (reply === undefined) return; // nobody waits: what the launcher was called for is not going on
-  const config = { ...companionConfig({}), runDir, staticPods, onFailure: request.onFailure };
-  let text = "";
+  const config = { ...companionConfig({}), runDir, staticPods };
+  let isDone = false;
   try {
-    text = answerTo(await act({ hostFs, config, open, note }, request));
+    isDone = await act({ hostFs, config, open, note }, request);
   } catch (error) {
-    // Without an answer the launcher turns to the companion, and tells what that says.
     log.error({ ...request, error: messageOf(error) }, "a launcher's request failed");
   }
-  reply.end(text);
+  reply.end(isDone ? DONE : "");
 }
 
-async function act(companion: Companion, { command, id }: Request): Promise<string | undefined> {
+// What fails here may be right on the host, where the companion sees and may do everything; it also knows what a failure
+// means there.
+async function act(companion: Companion, { command, id }: Request): Promise<boolean> {
   switch (command) {
     case "start":
-      return start(companion, id);
+      return (await start(companion, id)) === undefined;
     case "update":
       await update(companion, id);
-      return undefined;
+      return true;
     case "delete":
       await remove(companion, id);
-      return undefined;
+      return true;
   }
 }

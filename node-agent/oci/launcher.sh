@@ -99,20 +99,21 @@ schedgate_daemon_runs() {
   [ "$1" = "$schedgate_since" ]
 }
 
-# Prints the daemon's answer, within $2 seconds; nothing where it gives none. Opened for both directions, the daemon's
-# FIFO does not wait for it; ours waits until the daemon opens it, and ends with the daemon. In a subshell of the caller.
-schedgate_ask_daemon() {
+# Whether the daemon did it, within $2 seconds. Opened for both directions, its FIFO does not wait for it; ours waits
+# until the daemon opens it, and ends with the daemon.
+schedgate_ask_daemon() (
   exec 2>/dev/null
-  case $schedgate_id in [!A-Za-z0-9]* | *[!A-Za-z0-9_.+-]*) return 1 ;; esac
-  [ ${#schedgate_id} -le 128 ] && [ -e "$schedgate_ask/config.json" ] && schedgate_daemon_runs || return 1
-  [ "$1" = delete ] || schedgate_note_process || return 1
-  mkfifo -m 600 "$schedgate_ask/reply-$$" || return 1
-  timeout "$2" sh -c 'echo "$1" 1<>"$2" && read -r answer <"$3" && printf "%s\n" "$answer"' sh \
-    "$1 $schedgate_id $$ $schedgate_on_failure" "$schedgate_run/requests" "$schedgate_ask/reply-$$" ||
-    rm -f "$schedgate_ask/reply-$$"
-}
+  case $schedgate_id in [!A-Za-z0-9]* | *[!A-Za-z0-9_.+-]*) exit 1 ;; esac
+  [ ${#schedgate_id} -le 128 ] && [ -e "$schedgate_ask/config.json" ] && schedgate_daemon_runs || exit 1
+  [ "$1" = delete ] || schedgate_note_process || exit 1
+  mkfifo -m 600 "$schedgate_ask/reply-$$" || exit 1
+  timeout "$2" sh -c 'echo "$1" 1<>"$2" && read -r answer <"$3" && [ "$answer" = ok ]' sh \
+    "$1 $schedgate_id $$" "$schedgate_run/requests" "$schedgate_ask/reply-$$" && exit 0
+  rm -f "$schedgate_ask/reply-$$"
+  exit 1
+)
 
-# Its stdio is never the container's. Ends in it: for a subshell.
+# For a subshell, which ends in it; its stdio is never the container's.
 schedgate_companion() {
   schedgate_within=60
   schedgate_node companion.mjs "$@" </dev/null 2>>"$schedgate_run/companion.log"
@@ -120,15 +121,7 @@ schedgate_companion() {
 
 # Has $1 done by the daemon or else by the companion; fails with the refusal in schedgate_said.
 schedgate_act() {
-  schedgate_said=$(schedgate_ask_daemon "$@")
-  case $schedgate_said in
-    ok) ;;
-    'refused '*)
-      schedgate_said=${schedgate_said#refused }
-      return 1
-      ;;
-    *) schedgate_said=$(schedgate_companion "$1" "$schedgate_id") ;;
-  esac
+  schedgate_ask_daemon "$@" || schedgate_said=$(schedgate_companion "$1" "$schedgate_id")
 }
 
 schedgate_start() {

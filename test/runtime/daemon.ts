@@ -5,8 +5,8 @@ import { type Home, companionEnv } from "./home.ts";
 
 const main = join(import.meta.dirname, "../../node-agent/daemon/main.ts");
 
-/** The daemon as a process. Its API server does not answer: isolation must not need it. */
-export function startDaemon(home: Home, port: number): ChildProcess {
+/** The daemon as a process. Its API server does not answer: isolation must not need it. `more`: of its environment. */
+export function startDaemon(home: Home, port: number, more: NodeJS.ProcessEnv = {}): ChildProcess {
   const kubeconfig = join(home.dir, "kubeconfig");
   const cluster = { name: "none", cluster: { server: "https://127.0.0.1:1" } };
   const context = { name: "none", context: { cluster: "none", user: "none" } };
@@ -20,6 +20,7 @@ export function startDaemon(home: Home, port: number): ChildProcess {
     NODE_NAME: "here",
     KUBECONFIG: kubeconfig,
     SCHEDGATE_HEALTH_PORT: String(port),
+    ...more,
   };
   return spawn(process.execPath, [main], { env, stdio: "ignore" });
 }

@@ -62,8 +62,8 @@ function make(spec: Partial<ContainerSpec> & { id: string }): TestContainer {
   return one;
 }
 
-async function serve(): Promise<void> {
-  daemon = startDaemon(home, port);
+async function serve(more: NodeJS.ProcessEnv = {}): Promise<void> {
+  daemon = startDaemon(home, port, more);
   const pid = String(daemon.pid);
   await waitFor({ what: "daemon that serves", timeoutMs: 30_000, intervalMs: 20 }, () =>
     Promise.resolve(read("daemon").startsWith(`${pid} `) ? true : undefined),
@@ -176,9 +176,8 @@ describe("while the daemon serves", () => {
     60_000,
   );
 
-  test("a refusal of its own stops the start, and containerd's log file says why", async () => {
+  test("what it refuses the companion refuses too, and containerd's log file says why", async () => {
     await serve();
-    hideCompanion();
     const one = make({ id: "refused", cpus: "0" });
     recordCpus(home, one.cgroup.split("/")[1]?.slice(3) ?? "", lastCpu);
     await one.create();
@@ -245,6 +244,15 @@ describe("while the daemon serves", () => {
 });
 
 describe("a daemon that does not answer", () => {
+  test("cannot isolate from where it runs: the companion does, at once", async () => {
+    await serve({ SCHEDGATE_CGROUP_ROOT: "/nonexistent" });
+    const one = make({ id: "able" });
+    await one.create();
+    expect(await one.start()).toMatchObject({ code: 0 });
+    expect(isolatedCpus()).toBe(lastCpu);
+    expect(repliesLeft(one)).toEqual([]);
+  }, 60_000);
+
   test("was killed: the companion takes over at once", async () => {
     await serve();
     await end(daemon);
