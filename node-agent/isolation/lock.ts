@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
 
-/** Runs `work` while no other process of the node agent runs under the same lock. */
+/** Runs `work` while no other runs under the same lock, here or in another process; in the order of the calls here. */
 export type Lock = <T>(work: () => Promise<T>) => Promise<T>;
 
 const WAIT_SECONDS = 10;
@@ -15,16 +15,23 @@ const WAIT_SECONDS = 10;
  * @throws SchedgateError E_LOCK where another process held it for 10 s.
  */
 export function fileLock(path: string, flock = "flock"): Lock {
-  return async (work) => {
-    mkdirSync(dirname(path), { recursive: true });
-    const fd = openSync(path, "a", 0o600);
-    try {
-      await take(fd, path, flock);
-      return await work();
-    } finally {
-      closeSync(fd);
-    }
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(() => holding(path, flock, work));
+    last = turn.catch(() => undefined); // its caller hears of it
+    return turn;
   };
+}
+
+async function holding<T>(path: string, flock: string, work: () => Promise<T>): Promise<T> {
+  mkdirSync(dirname(path), { recursive: true });
+  const fd = openSync(path, "a", 0o600);
+  try {
+    await take(fd, path, flock);
+    return await work();
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function take(fd: number, path: string, flock: string): Promise<void> {
