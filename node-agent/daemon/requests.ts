@@ -74,7 +74,7 @@ async function answer(options: RequestOptions, request: Request): Promise<void> 
   const { hostFs, clock, log, runDir, staticPods, open, note } = options;
   const reply = await openReply(replyPath(runDir, request), clock);
   if (reply === undefined) return; // nobody waits: what the launcher was called for is not going on
-  const config = { ...companionConfig({}), runDir, staticPods };
+  const config = { ...companionConfig({}), runDir, staticPods, byNotes: true };
   let isDone = false;
   try {
     isDone = await act({ hostFs, config, open, note }, request);

@@ -10,6 +10,8 @@ export interface CompanionConfig {
   /** The low-level runtime, for `state` where no pid file was given. */
   runc: string;
   onFailure: OnFailure;
+  /** Whether the launcher's notes stand for what only the host shows: for the daemon, which does not see it. */
+  byNotes: boolean;
 }
 
 /** Reads them from the environment. */
@@ -22,5 +24,6 @@ export function companionConfig(env: NodeJS.ProcessEnv = process.env): Companion
     runc: env["SCHEDGATE_RUNC"] ?? "runc",
     // Anything but a clear "allow" denies.
     onFailure: env["ON_FAILURE"]?.toLowerCase() === "allow" ? "allow" : "deny",
+    byNotes: false,
   };
 }

@@ -1,4 +1,4 @@
-import { SchedgateError, messageOf } from "../../common/errors.ts";
+import { SchedgateError } from "../../common/errors.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { type AskProcess, readAsk } from "./asks.ts";
 import { type Bundle, asksForIsolation, parseBundle, readBundle } from "./bundle.ts";
@@ -11,19 +11,16 @@ import { type Right, rightAtStart } from "./right.ts";
 export type Created = { id: string; bundle: Bundle } & AskProcess & Right;
 
 /**
- * A container by the launcher's notes; what they lack is read from the host, by a process that sees it. Undefined where
- * it does not ask.
+ * A container whose create the launcher noted; undefined where it does not ask.
  * @throws SchedgateError E_ASK, E_BUNDLE, E_PID or E_STATIC_PODS where something cannot be known.
  */
 export function createdById(hostFs: HostFs, config: CompanionConfig, id: string): Created | undefined {
   const ask = readAsk(hostFs, config.runDir, id);
-  const bundle = ask.config === undefined ? readBundle(hostFs, ask.bundle) : parse(ask.config, id);
-  return created(
-    config,
-    id,
-    bundle,
-    () => ask.process ?? onHost(hostFs, config, pidOf(hostFs, id, ask, config.runc)),
-  );
+  if (!config.byNotes)
+    return created(config, id, readBundle(hostFs, ask.bundle), () =>
+      onHost(hostFs, config, pidOf(hostFs, id, ask, config.runc)),
+    );
+  return created(config, id, parseBundle(noted(ask.config, id)), () => noted(ask.process, id));
 }
 
 /** The same by the state that a runtime gives to a hook. @throws SchedgateError E_HOOK, E_BUNDLE or E_STATIC_PODS */
@@ -57,14 +54,7 @@ function created(
   return { ...known, id, bundle, ...rightAtStart(bundle, known.staticPods, staticPods) };
 }
 
-function parse(text: string, id: string): Bundle {
-  try {
-    return parseBundle(text);
-  } catch (cause) {
-    throw new SchedgateError(
-      "E_BUNDLE",
-      `the launcher's copy of the config.json of ${id}: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
+function noted<T>(value: T | undefined, id: string): T {
+  if (value !== undefined) return value;
+  throw new SchedgateError("E_ASK", `the launcher did not note enough of container ${id}`);
 }

@@ -1,6 +1,5 @@
 import { formatCpuSet } from "../../common/cpuset.ts";
 import { messageOf } from "../../common/errors.ts";
-import { readIfThere } from "../host/host-fs.ts";
 import type { Isolation } from "../isolation/reconcile.ts";
 import type { CompanionConfig } from "./config.ts";
 import { createdById } from "./created.ts";
@@ -8,14 +7,15 @@ import { isolate } from "./isolate.ts";
 
 /**
  * Writes the ledger anew for living containers whose entries were unusable, from what the launcher noted at their
- * create and start, and the kernel's word for its CPUs. What cannot be told of a container is noted, and stays a problem
- * of the ledger until its file is looked at.
+ * create, and the host's word for the rest. Not by notes alone, which may be old. What cannot be told of a container is
+ * noted, and stays a problem of the ledger until its file is looked at.
  */
 export async function rebuild(
   isolation: Isolation,
   config: CompanionConfig,
   note: (level: "info" | "error", message: string) => void,
 ): Promise<void> {
+  if (config.byNotes) return;
   for (const id of isolation.ledger.lost()) {
     try {
       const cpus = await restore(isolation, config, id);
@@ -35,7 +35,7 @@ async function restore(
   const created = createdById(isolation.hostFs, config, id);
   if (created === undefined) return undefined;
   // The pid of a container that has ended may be another's by now; a container's cgroup has its id in its path.
-  if (readIfThere(isolation.hostFs, `/proc/${created.pid}/cgroup`)?.includes(id) !== true) return undefined;
+  if (!created.cgroups.includes(id)) return undefined;
   const { cpus } = await isolate(isolation, created, "allow");
   return cpus === undefined ? undefined : formatCpuSet(cpus);
 }

@@ -335,14 +335,13 @@ describe("a daemon that does not answer", () => {
 });
 
 describe.each([
-  ["the daemon", true],
-  ["the companion", false],
-])("an update that %s follows", (_, served) => {
+  ["the daemon", true, true],
+  ["the companion", false, false],
+  ["the companion, since the daemon of its start is gone,", true, false],
+])("an update that %s follows", (_, served, stays) => {
   test("moves the isolation from a first wrong cpuset, to another CPU, and to none", async () => {
-    if (served) {
-      await serve();
-      hideCompanion();
-    }
+    if (served) await serve();
+    if (stays) hideCompanion();
     configure(home, "schedgate_on_failure=allow");
     const one = make({ id: "moved", cpus: "0" });
     const uid = one.cgroup.split("/")[1]?.slice(3) ?? "";
@@ -350,6 +349,7 @@ describe.each([
     await one.create();
     expect(await one.start()).toMatchObject({ code: 0 });
     expect(isolatedCpus()).toBe("");
+    if (!stays) await end(daemon);
     expect(await one.run("update", "--cpuset-cpus", lastCpu, one.id)).toEqual({
       code: 0,
       stdout: "",
