@@ -31,7 +31,8 @@ export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
   const fileOf = (id: string): string => `${dir}/${id}.json`;
   const read = (): Entries => {
     const entries: Entries = { owners: [], problems: [], unusable: [] };
-    for (const name of names(hostFs, dir)) {
+    const names = namesIn(hostFs, dir);
+    for (const name of names.filter((one) => one.endsWith(".json") && !one.startsWith("."))) {
       try {
         const text = readIfThere(hostFs, `${dir}/${name}`);
         if (text !== undefined) entries.owners.push(parseOwner(text, name));
@@ -40,7 +41,7 @@ export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
         entries.unusable.push(name);
       }
     }
-    const aside = asideNames(hostFs, dir).map((name) => asideProblem(hostFs, `${dir}/${name}`) ?? "");
+    const aside = names.flatMap(nameBefore).map((name) => asideProblem(hostFs, `${dir}/${name}`) ?? "");
     return { ...entries, problems: [...entries.problems, ...aside] };
   };
   return {
@@ -65,19 +66,18 @@ export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
       for (const name of read().unusable) setAside(hostFs, `${dir}/${name}`);
     },
     lost: () => {
-      const gone = asideNames(hostFs, dir).filter((name) => !hostFs.exists(`${dir}/${name}`));
+      const aside = namesIn(hostFs, dir).flatMap(nameBefore);
+      const gone = aside.filter((name) => !hostFs.exists(`${dir}/${name}`));
       return gone.map((name) => name.slice(0, -".json".length));
     },
   };
 }
 
-function names(hostFs: HostFs, dir: string): string[] {
-  const all = ifThere(() => hostFs.list(dir)) ?? [];
-  return all.filter((name) => name.endsWith(".json") && !name.startsWith("."));
+function namesIn(hostFs: HostFs, dir: string): string[] {
+  return ifThere(() => hostFs.list(dir)) ?? [];
 }
 
-// What the files that were set aside were called.
-function asideNames(hostFs: HostFs, dir: string): string[] {
-  const all = ifThere(() => hostFs.list(dir)) ?? [];
-  return all.flatMap((name) => nameBeforeAside(name) ?? []);
+// What a file that was set aside was called.
+function nameBefore(name: string): string[] {
+  return [nameBeforeAside(name) ?? []].flat();
 }
