@@ -45,7 +45,7 @@ export async function restore(isolation: Isolation): Promise<Said> {
   const { owners, outcome } = await isolation.lock(async () => {
     const { owners: all } = isolation.ledger.read();
     for (const { id } of all) isolation.ledger.remove(id);
-    return { owners: all, outcome: await settle(isolation, ATTEMPTS) };
+    return { owners: all, outcome: await settle(isolation, ATTEMPTS, "everybody") };
   });
   const lines = owners.map(({ id, cpus }) => `container ${id} no longer owns CPUs ${cpus || "(none)"}`);
   const problems = outcome.problems.map((problem) => `problem: ${problem}`);

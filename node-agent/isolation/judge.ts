@@ -16,6 +16,6 @@ export function noteVerdict(isolation: Isolation, id: string, verdict: Verdict):
       return;
     }
     isolation.ledger.put({ ...owner, ...verdict, cpus: "" });
-    await settle(isolation, ATTEMPTS);
+    await settle(isolation, ATTEMPTS, "claimants");
   });
 }

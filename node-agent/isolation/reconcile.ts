@@ -42,16 +42,22 @@ const PAUSE_MS = 50;
  * @param attempts passes at most, 50 ms apart where the kernel refused (EBUSY, EINVAL while a predecessor goes away).
  */
 export async function reconcile(isolation: Isolation, attempts: number): Promise<Outcome> {
-  const seen = look(isolation, recall(isolation));
+  const seen = look(isolation, recall(isolation, "everybody"));
   if (!seen.damaged && seen.dead.length === 0 && seen.before.size === needed(seen).size && isSettled(seen))
     return outcomeOf(seen, [], false);
-  return isolation.lock(() => settle(isolation, attempts));
+  return isolation.lock(() => settle(isolation, attempts, "everybody"));
 }
 
-/** The same, for a caller that holds the lock already. */
-export async function settle(isolation: Isolation, attempts: number): Promise<Outcome> {
+/** Whose processes are looked at: those of everybody in the ledger, or of those that claim CPUs. */
+type Whose = "everybody" | "claimants";
+
+/**
+ * The same, for a caller that holds the lock already.
+ * @param whose `claimants` for a caller that waits: who claims nothing makes no difference to the kernel.
+ */
+export async function settle(isolation: Isolation, attempts: number, whose: Whose): Promise<Outcome> {
   let changed = false;
-  let held = recall(isolation);
+  let held = recall(isolation, whose);
   for (let attempt = 1; ; attempt += 1) {
     const seen = look(isolation, held);
     if (seen.damaged) mendState(isolation, seen.before);
@@ -67,16 +73,16 @@ export async function settle(isolation: Isolation, attempts: number): Promise<Ou
     const failures = applySteps(isolation.hostFs, isolation.backend.root, steps);
     changed ||= steps.length > failures.length;
     if (attempt === attempts && failures.length > 0)
-      return outcomeOf(look(isolation, recall(isolation)), failures, changed);
+      return outcomeOf(look(isolation, recall(isolation, whose)), failures, changed);
     const isRefused = failures.length > 0 || steps.length === 0;
     if (isRefused) await isolation.clock.sleep(PAUSE_MS);
-    held = isRefused ? recall(isolation) : known(isolation, seen, before);
+    held = isRefused ? recall(isolation, whose) : known(isolation, whose, seen, before);
   }
 }
 
 // Under the lock nobody else changes what is claimed; only while the kernel refuses, somebody may die meanwhile.
-function known(isolation: Isolation, seen: Seen, before: Before): Held {
-  return seen.damaged ? recall(isolation) : { ...seen, before, dead: [] };
+function known(isolation: Isolation, whose: Whose, seen: Seen, before: Before): Held {
+  return seen.damaged ? recall(isolation, whose) : { ...seen, before, dead: [] };
 }
 
 /** What the state files say, and who of it lives. */
@@ -97,10 +103,11 @@ interface Seen extends Held {
   prove: () => Proof;
 }
 
-function recall({ hostFs, ledger, before: file, backend }: Isolation): Held {
+function recall({ hostFs, ledger, before: file, backend }: Isolation, whose: Whose): Held {
   const { owners: all, problems, unusable } = ledger.read();
   const bootId = bootIdOf(hostFs);
-  const owners = all.filter((owner) => isAlive(hostFs, owner, bootId));
+  const counts = (owner: Owner): boolean => whose === "everybody" || owner.cpus !== "";
+  const owners = all.filter((owner) => !counts(owner) || isAlive(hostFs, owner, bootId));
   const { claims, superseded } = claimsOf(owners);
   const kept = file.read();
   return {

@@ -47,7 +47,7 @@ export async function isolate(
   try {
     await isolation.lock(async () => {
       ledger.put(owner);
-      const { claimed, proof, problems } = await settle(isolation, START_ATTEMPTS);
+      const { claimed, proof, problems } = await settle(isolation, START_ATTEMPTS, "claimants");
       // The proof is of the claims alone: it says nothing of an owner that claims nothing.
       const flaw = claimed.includes(owner.id)
         ? proof.missing.find(({ id }) => id === owner.id)?.why
