@@ -47,7 +47,8 @@ const keep = guard({
 });
 const metrics = agentMetrics(keep, hooks);
 const pods = podKeeper({ api, clock, log, nodeName, profiles, open, count: metrics.countEvent });
-const requests = requestServer({ hostFs, clock, log, ...config, open, note: noteTo(config.runDir) });
+const notes = { note: noteTo(config.runDir), count: metrics.countRequest };
+const requests = requestServer({ hostFs, clock, log, ...config, open, ...notes });
 const health = healthServer(keep, metrics, clock);
 
 const stop = new AbortController();

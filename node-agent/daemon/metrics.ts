@@ -9,6 +9,8 @@ export interface AgentMetrics {
   text(): Promise<string>;
   /** An event about a pod was written. */
   countEvent: (reason: string) => void;
+  /** A launcher's request was done, or is left to the companion. */
+  countRequest: (command: string, isDone: boolean) => void;
 }
 
 /** Gauges that are read from the guard's last pass when they are asked for. */
@@ -76,11 +78,20 @@ export function agentMetrics(guard: Guard, hooks: Pick<HookWatch, "observed">): 
     labelNames: ["reason"],
     registers: [registry],
   });
+  const requests = new Counter({
+    name: "schedgate_launcher_requests_total",
+    help: "Requests of launchers that the agent has done, or left to the companion on the host",
+    labelNames: ["command", "outcome"],
+    registers: [registry],
+  });
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     countEvent: (reason) => {
       events.inc({ reason });
+    },
+    countRequest: (command, isDone) => {
+      requests.inc({ command, outcome: isDone ? "done" : "left" });
     },
   };
 }

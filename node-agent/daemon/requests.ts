@@ -24,6 +24,8 @@ export interface RequestOptions {
   staticPods: string;
   open: Companion["open"];
   note: Companion["note"];
+  /** A request was done, or is left to the companion. */
+  count: (command: Request["command"], isDone: boolean) => void;
 }
 
 /**
@@ -71,7 +73,7 @@ export function requestServer(options: RequestOptions): RequestServer {
 }
 
 async function answer(options: RequestOptions, request: Request): Promise<void> {
-  const { hostFs, clock, log, runDir, staticPods, open, note } = options;
+  const { hostFs, clock, log, runDir, staticPods, open, note, count } = options;
   const reply = await openReply(replyPath(runDir, request), clock);
   if (reply === undefined) return; // nobody waits: what the launcher was called for is not going on
   const config = { ...companionConfig({}), runDir, staticPods, byNotes: true };
@@ -81,6 +83,7 @@ async function answer(options: RequestOptions, request: Request): Promise<void> 
   } catch (error) {
     log.error({ ...request, error: messageOf(error) }, "a launcher's request failed");
   }
+  count(request.command, isDone);
   reply.end(isDone ? DONE : "");
 }
 
