@@ -44,14 +44,26 @@ export async function podOf(lab: Lab, namespace: string, label: string): Promise
 }
 
 /** How many reviews all replicas of the webhook have answered. */
-export async function reviews(lab: Lab): Promise<number> {
-  const args = ["-n", "schedgate-system", "get", "pods", "-l", "app.kubernetes.io/name=schedgate-webhook"];
+export function reviews(lab: Lab): Promise<number> {
+  return counted(lab, "schedgate-webhook", "schedgate_admission_requests_total{");
+}
+
+/** How many starts launchers asked of the node agent, and how many of them it has done. */
+export async function agentStarts(lab: Lab): Promise<{ asked: number; done: number }> {
+  const starts = 'schedgate_launcher_requests_total{command="start"';
+  const asked = await counted(lab, "schedgate-node-agent", `${starts},`);
+  return { asked, done: await counted(lab, "schedgate-node-agent", `${starts},outcome="done"}`) };
+}
+
+// The sum of all values in its pods' metrics whose lines begin so.
+async function counted(lab: Lab, app: string, beginning: string): Promise<number> {
+  const args = ["-n", "schedgate-system", "get", "pods", "-l", `app.kubernetes.io/name=${app}`];
   const names = (await kubectl(lab, [...args, "-o", "jsonpath={.items[*].metadata.name}"])).split(" ");
   const counts = names.map(async (name) => {
     const path = `/api/v1/namespaces/schedgate-system/pods/${name}:8081/proxy/metrics`;
     const lines = (await kubectl(lab, ["get", "--raw", path])).split("\n");
     return lines
-      .filter((line) => line.startsWith("schedgate_admission_requests_total{"))
+      .filter((line) => line.startsWith(beginning))
       .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   });
   return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);

@@ -1,6 +1,6 @@
 import { formatCpuSet, type CpuSet } from "../../../common/cpuset.ts";
 import type { Lab } from "../../lab/lab.ts";
-import { apply, kubectl, podOf, running } from "../cluster.ts";
+import { agentStarts, apply, kubectl, podOf, running } from "../cluster.ts";
 import { grant, namespace } from "../objects.ts";
 import { pinned } from "../pinned.ts";
 import type { Report } from "../report.ts";
@@ -23,5 +23,10 @@ export async function granted(lab: Lab, pair: CpuSet, report: Report): Promise<C
   const { cpus } = await pinned(lab, namespace, name);
   report.holds(`the kubelet pinned it to CPUs ${formatCpuSet(cpus)}`);
   await expectIsolated(lab, cpus, pair, report);
+  const { asked, done } = await agentStarts(lab);
+  if (done === 0) throw new Error(`the node agent did none of ${asked} starts that launchers asked of it`);
+  report.holds(
+    `the node agent did ${done} of ${asked} starts for launchers, and no Node was started for them`,
+  );
   return cpus;
 }
