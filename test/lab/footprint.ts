@@ -11,9 +11,7 @@ export type Footprint = ReadonlySet<string>;
 export async function footprint(): Promise<Footprint> {
   const parts = await Promise.all([
     lines("link", "ip", ["-o", "link"], (line) => line.split(": ")[1]?.split("@")[0]),
-    lines("iptables rule", "iptables-save", [], (line) =>
-      /^(:|-A)/.test(line) ? line.replace(/ \[.*/, "") : undefined,
-    ),
+    lines("iptables rule", "iptables-save", [], ruleOf),
     lines("network namespace", "ip", ["netns", "list"], (line) => line.split(" ")[0]),
     mounts(),
     cgroups(),
@@ -27,6 +25,14 @@ export function difference(before: Footprint, after: Footprint): string[] {
   const added = [...after].filter((line) => !before.has(line));
   const gone = [...before].filter((line) => !after.has(line) && !line.startsWith("program "));
   return [...added, ...gone.map((line) => `missing: ${line}`)];
+}
+
+/**
+ * A rule or chain of `iptables-save`, without counters. A built-in chain that accepts is none: the first call of iptables
+ * makes it, it filters nothing, and iptables has no command to remove it.
+ */
+function ruleOf(line: string): string | undefined {
+  return /^(:|-A)/.test(line) && !/^:\S+ ACCEPT /.test(line) ? line.replace(/ \[.*/, "") : undefined;
 }
 
 async function lines(

@@ -40,11 +40,21 @@ export class Inventory {
   readonly #classes: Reflector<RuntimeClass>;
   /** Made anew after a change of a grant, so that a pod costs the same whatever the number of grants. */
   #grantsByNamespace: Map<string, HookGrant[]> | undefined;
+  /** Oldest first; made anew after a change of a profile. */
+  #held: { objects: readonly HookProfile[]; profiles: readonly Profile[] } | undefined;
 
   constructor({ onChange, ...rest }: InventoryOptions) {
     this.#api = rest.api;
     const common = { ...rest, onChange };
-    this.#profiles = reflector({ ...common, path: pathOf(resources.hookProfiles), parse: holdProfile });
+    this.#profiles = reflector({
+      ...common,
+      path: pathOf(resources.hookProfiles),
+      parse: holdProfile,
+      onChange: () => {
+        this.#held = undefined;
+        onChange();
+      },
+    });
     this.#grants = reflector({
       ...common,
       path: pathOf(resources.hookGrants),
@@ -81,26 +91,26 @@ export class Inventory {
   }
 
   /** Profiles, oldest first, and the grants that name a namespace. @throws SchedgateError E_NOT_SYNCED where they are not known. */
-  rulesFor(namespace: string): { profiles: Profile[]; grants: readonly HookGrant[] } {
+  rulesFor(namespace: string): { profiles: readonly Profile[]; grants: readonly HookGrant[] } {
     const profiles = this.#knownProfiles();
     this.#grantsByNamespace ??= byNamespace(this.#grants.items().values());
     return { profiles, grants: this.#grantsByNamespace.get(namespace) ?? [] };
   }
 
   /** Profiles, oldest first, and all grants. @throws SchedgateError E_NOT_SYNCED where they are not known. */
-  rules(): { profiles: Profile[]; grants: HookGrant[] } {
+  rules(): { profiles: readonly Profile[]; grants: HookGrant[] } {
     return { profiles: this.#knownProfiles(), grants: this.grants() };
   }
 
-  #knownProfiles(): Profile[] {
+  #knownProfiles(): readonly Profile[] {
     const why = this.whyNotSynced();
     if (why !== undefined) throw new SchedgateError("E_NOT_SYNCED", why);
-    return this.#heldProfiles().map((each) => each.profile);
+    return this.#heldProfiles().profiles;
   }
 
   /** The HookProfile objects, oldest first. */
-  profiles(): HookProfile[] {
-    return this.#heldProfiles().map((each) => each.object);
+  profiles(): readonly HookProfile[] {
+    return this.#heldProfiles().objects;
   }
 
   /** The same, asked of the API server now. @throws where one cannot be read: it might protect anything. */
@@ -146,8 +156,12 @@ export class Inventory {
     return livePod(this.#api, namespace, name);
   }
 
-  #heldProfiles(): HeldProfile[] {
-    return [...this.#profiles.items().values()].sort((a, b) => byAge(a.object, b.object));
+  #heldProfiles(): { objects: readonly HookProfile[]; profiles: readonly Profile[] } {
+    if (this.#held === undefined) {
+      const held = [...this.#profiles.items().values()].sort((a, b) => byAge(a.object, b.object));
+      this.#held = { objects: held.map((each) => each.object), profiles: held.map((each) => each.profile) };
+    }
+    return this.#held;
   }
 }
 

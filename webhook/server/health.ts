@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { Server, ServerResponse } from "node:http";
-import { messageOf } from "../../common/errors.ts";
+import type { Server } from "node:http";
+import express from "express";
+import type { Express, Response } from "express";
 import type { Metrics } from "../metrics.ts";
 
 export interface HealthOptions {
@@ -12,40 +13,32 @@ export interface HealthOptions {
 
 /** Plain HTTP for the kubelet and Prometheus: /livez, /readyz and /metrics. */
 export async function serveHealth(port: number, options: HealthOptions): Promise<Server> {
-  const server = createServer((request, response) => {
-    answer(request.url ?? "", response, options).catch((error: unknown) => {
-      send(response, 500, `${messageOf(error)}\n`);
-    });
-  });
+  const server = createServer(healthApp(options));
   server.listen(port);
   await once(server, "listening");
   return server;
 }
 
-async function answer(
-  url: string,
-  response: ServerResponse,
-  { whyNotReady, metrics }: HealthOptions,
-): Promise<void> {
-  switch (new URL(url, "http://localhost").pathname) {
-    case "/livez":
-      send(response, 200, "ok\n");
-      return;
-    case "/readyz": {
-      const why = whyNotReady();
-      send(response, why === undefined ? 200 : 503, `${why ?? "ok"}\n`);
-      return;
-    }
-    case "/metrics":
-      response.setHeader("Content-Type", metrics.contentType);
-      send(response, 200, await metrics.text());
-      return;
-    default:
-      send(response, 404, "GET /livez, /readyz or /metrics\n");
-  }
-}
-
-function send(response: ServerResponse, status: number, text: string): void {
-  if (!response.hasHeader("Content-Type")) response.setHeader("Content-Type", "text/plain; charset=utf-8");
-  response.writeHead(status).end(text);
+function healthApp({ whyNotReady, metrics }: HealthOptions): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("etag", false);
+  app.set("env", "production"); // errors without their stack
+  const text = (response: Response, status: number, line: string): void => {
+    response.status(status).type("text/plain").send(`${line}\n`);
+  };
+  app.get("/livez", (_, response) => {
+    text(response, 200, "ok");
+  });
+  app.get("/readyz", (_, response) => {
+    const why = whyNotReady();
+    text(response, why === undefined ? 200 : 503, why ?? "ok");
+  });
+  app.get("/metrics", async (_, response) => {
+    response.type(metrics.contentType).send(await metrics.text());
+  });
+  app.use((_, response) => {
+    text(response, 404, "GET /livez, /readyz or /metrics");
+  });
+  return app;
 }

@@ -72,6 +72,7 @@ async function contendersOf(at: Bench, { contenders, cpuProfile }: Options): Pro
     none: () => Promise.resolve(none()),
     echo: () => echo(at, "echo"),
     echo2: () => echo(at, "echo2"),
+    floor: () => echo(at, "floor"),
     schedgate: () => schedgate(at, flags),
     "vap+map": () => vapMap(at),
   };

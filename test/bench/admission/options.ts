@@ -6,6 +6,7 @@ const CONTENDERS = [
   "none",
   "echo",
   "echo2",
+  "floor",
   "schedgate",
   "vap+map",
   "kyverno-cel",

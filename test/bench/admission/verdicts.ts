@@ -30,9 +30,9 @@ export function loadVerdicts(all: ReadonlyMap<string, Measured>): Verdict[] {
       const [ours, theirs] = ["schedgate", other].map((each) => all.get(each)?.cells[workload][connections]);
       return ours === undefined || theirs === undefined ? undefined : of(ours) / of(theirs);
     };
-  const [none, echo2, rival, kyverno] = ["none", "echo2", "vap+map", "kyverno-cel"].map(over) as [
-    ...[Ratio, Ratio, Ratio, Ratio],
-  ];
+  const [none, echo2, floor, rival, kyverno] = (
+    ["none", "echo2", "floor", "vap+map", "kyverno-cel"] as const
+  ).map(over) as [Ratio, Ratio, Ratio, Ratio, Ratio];
   const most = (what: string, value: number | undefined, aim: number): Verdict => ({
     ...{ what, value, aim },
     ...{ atLeast: false, unit: "×" },
@@ -54,11 +54,16 @@ export function loadVerdicts(all: ReadonlyMap<string, Measured>): Verdict[] {
     least("protected req/s at 8 / echo2", echo2(rate, "protected", 8), 0.9),
     least("protected req/s at 32 / echo2", echo2(rate, "protected", 32), 0.9),
     most("protected p99 at 8 / echo2", echo2(p99, "protected", 8), 1.3),
+    most("protected p50 at 1 / floor", floor(p50, "protected", 1), 1.1),
+    least("protected req/s at 8 / floor", floor(rate, "protected", 8), 0.9),
+    least("protected req/s at 32 / floor", floor(rate, "protected", 32), 0.9),
+    most("protected p99 at 8 / floor", floor(p99, "protected", 8), 1.3),
     most("asking p50 at 1 / vap+map", rival(p50, "asking", 1), 1),
     most("asking p50 at 32 / vap+map", rival(p50, "asking", 32), 1),
     least("asking req/s at 8 / kyverno-cel", kyverno(rate, "asking", 8), 2.5),
     least("asking req/s at 32 / kyverno-cel", kyverno(rate, "asking", 32), 2.5),
     most("protected own CPU / echo2", cpu("echo2", "protected"), 1.3),
+    most("protected own CPU / floor", cpu("floor", "protected"), 1.3),
     most("asking own CPU / echo2", cpu("echo2", "asking"), 1.3),
     most("protected own CPU / kyverno-cel", cpu("kyverno-cel", "protected"), 0.25),
     most("asking own CPU / kyverno-cel", cpu("kyverno-cel", "asking"), 0.25),

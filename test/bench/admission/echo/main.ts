@@ -1,4 +1,5 @@
-// The least that a webhook in Node can be: express over TLS, every review read, every answer "allowed".
+// The least that a webhook in Node can be: express over TLS, every review read, every answer "allowed". At /patch it also
+// adds an annotation, as schedgate does to each pod that a grant covers.
 import { readFileSync } from "node:fs";
 import { createServer as createCounter } from "node:http";
 import { createServer } from "node:https";
@@ -10,8 +11,11 @@ let calls = 0;
 const app = express();
 app.disable("x-powered-by");
 app.disable("etag");
+const annotations = { "schedgate.dev/grant": "trading" };
+const added = JSON.stringify([{ op: "add", path: "/metadata/annotations", value: annotations }]);
+const patch = { patchType: "JSONPatch", patch: Buffer.from(added).toString("base64") };
 app.post(
-  "/",
+  ["/", "/patch"],
   express.raw({ type: "application/json", limit: "7mb" }),
   (request: Request, response: Response) => {
     calls += 1;
@@ -19,7 +23,7 @@ app.post(
     response.json({
       apiVersion: "admission.k8s.io/v1",
       kind: "AdmissionReview",
-      response: { uid: review.request.uid, allowed: true },
+      response: { uid: review.request.uid, allowed: true, ...(request.path === "/patch" && patch) },
     });
   },
 );
