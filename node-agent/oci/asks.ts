@@ -18,6 +18,11 @@ export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
   return { bundle, pidFile, root };
 }
 
+/** From now on the container counts as one that never asked. */
+export function forgetAsk(hostFs: HostFs, runDir: string, id: string): void {
+  hostFs.remove(`${runDir}/asks/${id}`);
+}
+
 /**
  * Forgets containers whose bundle is gone, and no other: a note that is missing at `start` lets its container start as
  * if it had not asked (podman creates a container anew under its old id). Only for a process that sees the bundles.
@@ -28,5 +33,5 @@ export function sweepAsks(hostFs: HostFs, runDir: string): void {
     const bundle = readIfThere(hostFs, `${runDir}/asks/${id}`)?.split("\n")[0] ?? "";
     return bundle !== "" && !hostFs.exists(`${bundle}/config.json`);
   });
-  for (const id of gone) hostFs.remove(`${runDir}/asks/${id}`);
+  for (const id of gone) forgetAsk(hostFs, runDir, id);
 }

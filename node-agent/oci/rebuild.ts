@@ -10,22 +10,23 @@ import { pidOf } from "./pid.ts";
 import { rightAtStart } from "./right.ts";
 
 /**
- * Writes the ledger anew for living containers whose entries were unusable, from what the launcher noted at their
- * create: bundle, process, and the kernel's word for its CPUs. Only for a process that sees the bundles. What cannot be
- * told of a container is noted, and stays a problem of the ledger until its file is looked at.
+ * Writes the ledger anew for living containers whose entries were unusable or deleted, from what the launcher noted at
+ * their create: bundle, process, and the kernel's word for its CPUs. Only for a process that sees the bundles. What cannot
+ * be told of a container is noted, and stays a problem of the ledger until its file is looked at.
+ * @param lost their ids; a call for one container looks at the entries that were set aside alone, which costs nothing.
  */
 export async function rebuild(
   isolation: Isolation,
   config: CompanionConfig,
   note: (level: "info" | "error", message: string) => void,
+  lost = isolation.ledger.lost(),
 ): Promise<void> {
-  for (const id of isolation.ledger.lost()) {
+  for (const id of lost) {
     try {
       const cpus = await restore(isolation, config, id);
-      if (cpus !== undefined)
-        note("info", `${id}: its ledger entry was unusable: CPUs ${cpus} isolated again`);
+      if (cpus !== undefined) note("info", `${id}: its ledger entry was lost: CPUs ${cpus} isolated again`);
     } catch (error) {
-      note("error", `${id}: its ledger entry was unusable and cannot be written anew: ${messageOf(error)}`);
+      note("error", `${id}: its ledger entry was lost and cannot be written anew: ${messageOf(error)}`);
     }
   }
 }
