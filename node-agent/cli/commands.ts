@@ -31,7 +31,7 @@ export function status(isolation: Isolation): Said {
 export async function mend(isolation: Isolation, config: CompanionConfig): Promise<Said> {
   const first = await reconcile(isolation, ATTEMPTS);
   const rebuilt: string[] = [];
-  const lost = lostFinder(isolation.hostFs, isolation.hostFs, config.runDir)();
+  const lost = lostFinder(isolation.hostFs, isolation.hostFs, config.runDir, isolation.clock)();
   await rebuild(isolation, config, (_, message) => rebuilt.push(message), lost);
   const { changed, problems } = rebuilt.length === 0 ? first : await reconcile(isolation, ATTEMPTS);
   const { lines, well } = status(isolation);

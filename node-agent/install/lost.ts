@@ -7,7 +7,7 @@ import { HOME } from "./names.ts";
  * pod does not. Tried once for the same entries: what cannot be rebuilt stays a problem that the daemon reports.
  */
 export function lostEntries(host: Host): () => Promise<void> {
-  const find = lostFinder(host.files, host.own, host.config.runDir);
+  const find = lostFinder(host.files, host.own, host.config.runDir, host.clock);
   let tried = "";
   return async () => {
     const lost = find().join(" ");

@@ -31,8 +31,13 @@ function noted(
   file(`proc/${pid}/cgroup`, `0::/kubepods/pod1/${id}\n`);
 }
 
+let now = 0;
+beforeEach(() => {
+  now = 0;
+});
+
 function finder(): () => string[] {
-  return lostFinder(nodeHostFs(root), nodeHostFs(root), "/run");
+  return lostFinder(nodeHostFs(root), nodeHostFs(root), "/run", { now: () => new Date(now) });
 }
 
 describe("a container is lost", () => {
@@ -43,6 +48,16 @@ describe("a container is lost", () => {
     expect(find()).toEqual([]);
     rmSync(join(root, "run/ledger"), { recursive: true });
     expect(find()).toEqual(["abc"]);
+  });
+
+  test("where it is found without an entry, unless it may be starting", () => {
+    noted("before", 7);
+    const find = finder();
+    expect(find()).toEqual(["before"]);
+    noted("starting", 8);
+    expect(find()).toEqual(["before"]);
+    now += 5000;
+    expect(find()).toEqual(["before", "starting"]);
   });
 
   test("where its entry was set aside, whatever is known of it", () => {
