@@ -5,7 +5,9 @@ import { hookDirs } from "../hooks/hook-dirs.ts";
 import { type ObservedHook, observedHooks, readHooks } from "../hooks/observe.ts";
 import { failuresIn } from "../isolation/failures.ts";
 import { type Isolation, reconcile, settle } from "../isolation/reconcile.ts";
+import { forgetAsk } from "../oci/asks.ts";
 import type { CompanionConfig } from "../oci/config.ts";
+import { lostFinder } from "../oci/lost.ts";
 import { rebuild } from "../oci/rebuild.ts";
 import { staticPodGlobs } from "../oci/static-pods.ts";
 import { type SetUp, findings, remarks } from "./doctor.ts";
@@ -29,7 +31,8 @@ export function status(isolation: Isolation): Said {
 export async function mend(isolation: Isolation, config: CompanionConfig): Promise<Said> {
   const first = await reconcile(isolation, ATTEMPTS);
   const rebuilt: string[] = [];
-  await rebuild(isolation, config, (_, message) => rebuilt.push(message));
+  const lost = lostFinder(isolation.hostFs, isolation.hostFs, config.runDir, isolation.clock)();
+  await rebuild(isolation, config, (_, message) => rebuilt.push(message), lost);
   const { changed, problems } = rebuilt.length === 0 ? first : await reconcile(isolation, ATTEMPTS);
   const { lines, well } = status(isolation);
   const did =
@@ -41,9 +44,11 @@ export async function mend(isolation: Isolation, config: CompanionConfig): Promi
 }
 
 /** Gives every CPU back, also those of living containers, which run on. @throws SchedgateError E_LOCK */
-export async function restore(isolation: Isolation): Promise<Said> {
+export async function restore(isolation: Isolation, { runDir }: CompanionConfig): Promise<Said> {
   const { owners, outcome } = await isolation.lock(async () => {
     const { owners: all } = isolation.ledger.read();
+    // With its note in place a container without an entry is one whose entry was lost.
+    for (const { id } of all) forgetAsk(isolation.hostFs, runDir, id);
     for (const { id } of all) isolation.ledger.remove(id);
     return { owners: all, outcome: await settle(isolation, ATTEMPTS, "everybody") };
   });

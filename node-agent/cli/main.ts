@@ -8,7 +8,7 @@ import { type Said, doctor, mend, restore, status } from "./commands.ts";
 
 const USAGE = `usage: schedgate-node COMMAND
   status     what is isolated, for whom, and how that is shown
-  reconcile  bring the kernel to what the ledger says, and rebuild unusable entries
+  reconcile  bring the kernel to what the ledger says, and rebuild lost entries
   restore    give every CPU back, also those of living containers
   doctor     what is wrong with this node's set-up
 exit code: 0 all is well, 1 something is wrong, 2 the command could not do its work
@@ -34,7 +34,7 @@ function run(command: string): Said | Promise<Said> | undefined {
     case "reconcile":
       return mend(open(), config);
     case "restore":
-      return restore(open());
+      return restore(open(), config);
     case "doctor":
       return doctor(hostFs, config, open, { hasFlock: hasFlock(), isRoot: process.getuid?.() === 0 });
     default:

@@ -8,7 +8,7 @@ import { nodeHostFs } from "../host/host-fs.ts";
 import { installConfig } from "./config.ts";
 import { lostEntries } from "./lost.ts";
 
-test("entries that were set aside are rebuilt on the host, once for the same ones", async () => {
+test("entries that were lost are rebuilt on the host, once for the same ones", async () => {
   const root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
   for (const dir of ["run/schedgate/ledger", "proc/1/net"]) mkdirSync(join(root, dir), { recursive: true });
   writeFileSync(join(root, "proc/1/net/unix"), "");

@@ -1,4 +1,4 @@
-import { ledgerIn } from "../isolation/ledger.ts";
+import { lostFinder } from "../oci/lost.ts";
 import { type Host, onHost, runtimePid } from "./host.ts";
 import { HOME } from "./names.ts";
 
@@ -7,9 +7,10 @@ import { HOME } from "./names.ts";
  * pod does not. Tried once for the same entries: what cannot be rebuilt stays a problem that the daemon reports.
  */
 export function lostEntries(host: Host): () => Promise<void> {
+  const find = lostFinder(host.files, host.own, host.config.runDir, host.clock);
   let tried = "";
   return async () => {
-    const lost = ledgerIn(host.files, `${host.config.runDir}/ledger`).lost().join(" ");
+    const lost = find().join(" ");
     if (lost === tried) return;
     tried = lost;
     if (lost === "") return;
@@ -17,9 +18,6 @@ export function lostEntries(host: Host): () => Promise<void> {
       `${HOME}/bin/schedgate-node`,
       "reconcile",
     ]);
-    host.log.warn(
-      { lost, said: `${stdout}${stderr}`.slice(-2000) },
-      "unusable ledger entries were looked at",
-    );
+    host.log.warn({ lost, said: `${stdout}${stderr}`.slice(-2000) }, "lost ledger entries were looked at");
   };
 }

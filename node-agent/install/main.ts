@@ -79,7 +79,7 @@ async function serve(): Promise<void> {
 async function rest(ms: number, meanwhile: () => Promise<void>): Promise<void> {
   for (const end = Date.now() + ms; Date.now() < end && !stop.signal.aborted;) {
     await meanwhile().catch((error: unknown) => {
-      log.error({ error: messageOf(error) }, "unusable ledger entries could not be looked at");
+      log.error({ error: messageOf(error) }, "lost ledger entries could not be looked at");
     });
     await systemClock.sleep(RETRY_MS, stop.signal);
   }

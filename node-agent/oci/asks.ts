@@ -38,6 +38,15 @@ export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
   return { bundle, pidFile, root, config, process };
 }
 
+/** From now on the container counts as one that never asked. */
+export function forgetAsk(hostFs: HostFs, runDir: string, id: string): void {
+  const dir = `${runDir}/asks/${id}`;
+  const names = ifThere(() => hostFs.list(dir));
+  if (names === undefined) return;
+  for (const name of names) hostFs.remove(`${dir}/${name}`);
+  hostFs.rmdir(dir);
+}
+
 /**
  * Forgets containers whose bundle is gone, and creates that were killed before they named it; no other, since a note that
  * is missing at `start` lets its container start as if it had not asked (podman creates a container anew under its old
@@ -45,14 +54,9 @@ export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
  * delete.
  */
 export function sweepAsks(hostFs: HostFs, runDir: string): void {
-  const dirs = (ifThere(() => hostFs.subdirectories(`${runDir}/asks`)) ?? []).map(
-    (id) => `${runDir}/asks/${id}`,
-  );
-  for (const dir of dirs) {
-    const [bundle = ""] = linesOf(hostFs, dir);
-    if (bundle !== "" && hostFs.exists(`${bundle}/config.json`)) continue;
-    for (const name of hostFs.list(dir)) hostFs.remove(`${dir}/${name}`);
-    hostFs.rmdir(dir);
+  for (const id of ifThere(() => hostFs.subdirectories(`${runDir}/asks`)) ?? []) {
+    const [bundle = ""] = linesOf(hostFs, `${runDir}/asks/${id}`);
+    if (bundle === "" || !hostFs.exists(`${bundle}/config.json`)) forgetAsk(hostFs, runDir, id);
   }
 }
 

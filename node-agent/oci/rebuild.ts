@@ -6,23 +6,24 @@ import { createdById } from "./created.ts";
 import { isolate } from "./isolate.ts";
 
 /**
- * Writes the ledger anew for living containers whose entries were unusable, from what the launcher noted at their
- * create, and the host's word for the rest. Not by notes alone, which may be old. What cannot be told of a container is
- * noted, and stays a problem of the ledger until its file is looked at.
+ * Writes the ledger anew for living containers whose entries were unusable or deleted, from what the launcher noted at
+ * their create, and the host's word for the rest. Not by notes alone, which may be old. What cannot be told of a container
+ * is noted, and stays a problem of the ledger until its file is looked at.
+ * @param lost their ids; a call for one container looks at the entries that were set aside alone, which costs nothing.
  */
 export async function rebuild(
   isolation: Isolation,
   config: CompanionConfig,
   note: (level: "info" | "error", message: string) => void,
+  lost = isolation.ledger.lost(),
 ): Promise<void> {
   if (config.byNotes) return;
-  for (const id of isolation.ledger.lost()) {
+  for (const id of lost) {
     try {
       const cpus = await restore(isolation, config, id);
-      if (cpus !== undefined)
-        note("info", `${id}: its ledger entry was unusable: CPUs ${cpus} isolated again`);
+      if (cpus !== undefined) note("info", `${id}: its ledger entry was lost: CPUs ${cpus} isolated again`);
     } catch (error) {
-      note("error", `${id}: its ledger entry was unusable and cannot be written anew: ${messageOf(error)}`);
+      note("error", `${id}: its ledger entry was lost and cannot be written anew: ${messageOf(error)}`);
     }
   }
 }

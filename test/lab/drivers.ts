@@ -29,8 +29,11 @@ export const absentNode: LabNode = {
   name: "",
   run: () =>
     Promise.reject(new SchedgateError("E_LAB", "this lab was started with --node none: it has no node")),
+  restartService: () =>
+    Promise.reject(new SchedgateError("E_LAB", "this lab was started with --node none: it has no services")),
   loadImage: () =>
     Promise.reject(new SchedgateError("E_LAB", "this lab was started with --node none: it has no runtime")),
   agentSettings: {},
+  staticPods: "",
   lastLines: () => Promise.resolve(""),
 };

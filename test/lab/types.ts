@@ -8,6 +8,8 @@ import type { Processes } from "./processes.ts";
 /** Where the kubelet runs: a VM with its own kernel, the machine itself, or nowhere (a control plane alone). */
 export type NodeKind = "vm" | "host" | "none";
 export type Runtime = "containerd" | "crio";
+/** What a node's own service manager runs and restarts. */
+type NodeService = "kubelet" | "runtime";
 
 export interface LabOptions {
   node: NodeKind;
@@ -36,10 +38,14 @@ export interface Lab {
   kubectl: (args: readonly string[], input?: string) => Promise<Output>;
   /** Runs one shell line on the node, as root. */
   node(command: string): Promise<Output>;
+  /** Ends a service of the node and starts it again, as its service manager does; returns when a new process runs. */
+  restartService(service: NodeService): Promise<void>;
   /** Makes an OCI archive (a tar) known to the node's runtime under `name`. */
   loadImage(ociArchive: string, name: string): Promise<void>;
   /** Settings of the node agent that differ on this node: its environment. */
   readonly agentSettings: Readonly<Record<string, string>>;
+  /** The directory in which the kubelet looks for static pods. */
+  readonly staticPods: string;
 }
 
 /** How the API server and the pods of a node find each other. */
@@ -77,8 +83,10 @@ export interface NodeContext extends BuildContext {
 export interface LabNode {
   readonly name: string;
   run(command: string): Promise<Output>;
+  restartService(service: NodeService): Promise<void>;
   loadImage(ociArchive: string, name: string): Promise<void>;
   readonly agentSettings: Readonly<Record<string, string>>;
+  readonly staticPods: string;
   /** The last lines of the kubelet and the runtime, for a node that did not become Ready. */
   lastLines(): Promise<string>;
 }

@@ -129,8 +129,10 @@ function labOf(options: LabOptions, stateDir: string, kubectl: Lab["kubectl"], n
     kubeconfig: join(stateDir, "kubeconfig"),
     kubectl,
     node: (command) => node.run(command),
+    restartService: (service) => node.restartService(service),
     loadImage: (archive, name) => node.loadImage(archive, name),
     agentSettings: node.agentSettings,
+    staticPods: node.staticPods,
   };
 }
 

@@ -39,10 +39,16 @@ test("schedgate-node tells for whom CPUs are isolated, mends, gives all back, an
   const entry = join(home.run, "ledger/told.json");
   writeFileSync(entry, "{");
   expect(await node("reconcile")).toMatchObject({
-    stdout: expect.stringContaining(`its ledger entry was unusable: CPUs ${lastCpu} isolated again`),
+    stdout: expect.stringContaining(`its ledger entry was lost: CPUs ${lastCpu} isolated again`),
   });
   expect(isolatedCpus()).toBe(lastCpu);
   rmSync(`${entry}.unusable`);
+  rmSync(join(home.run, "ledger"), { recursive: true });
+  expect(await node("reconcile")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`its ledger entry was lost: CPUs ${lastCpu} isolated again`),
+  });
+  expect(isolatedCpus()).toBe(lastCpu);
   expect(await node("doctor")).toMatchObject({
     code: 1,
     stdout: expect.stringContaining("wrong: the runtime handler is not registered"),
@@ -54,6 +60,8 @@ test("schedgate-node tells for whom CPUs are isolated, mends, gives all back, an
   expect(isolatedCpus()).toBe("");
   expect(changedSettings(before)).toEqual([]);
   expect(existsSync(join(home.run, "before.json"))).toBe(false);
+  // What a person gave back is not taken for lost.
+  expect(await node("reconcile")).toMatchObject({ stdout: expect.stringContaining("no CPU is isolated") });
   expect((await one.run("state", "told")).stdout).toContain('"status": "running"');
   await one.remove();
 }, 60_000);

@@ -4,6 +4,7 @@ import { exec, type Output } from "../exec.ts";
 import { freePorts } from "../ports.ts";
 import type { Requirement } from "../prerequisites.ts";
 import { serverUrl } from "../controlplane.ts";
+import { restartSupervised } from "../supervised.ts";
 import type { BuildContext, LabNode, NodeContext, NodeDriver, Runtime } from "../types.ts";
 import { baseImages, BASE_IMAGE_REQUIREMENTS } from "./base-images.ts";
 import { cniConfiguration } from "./cni.ts";
@@ -54,6 +55,7 @@ export const hostDriver: NodeDriver = {
     const runtime: RuntimeContext = { layout, machine: await inspectMachine() };
     await mkdir(layout.cniConf, { recursive: true });
     await mkdir(layout.hooks, { recursive: true });
+    await mkdir(layout.staticPods, { recursive: true });
     await writeFile(`${layout.cniConf}/10-lab.conflist`, JSON.stringify(cniConfiguration(layout)));
     await RUNTIMES[options.runtime].start(runtime, context);
     for (const { name, archive } of await baseImages(context)) {
@@ -98,6 +100,8 @@ function nodeOf({ options, processes }: Attachment, context: RuntimeContext): La
   return {
     name: NODE_NAME,
     run: (command): Promise<Output> => exec("/bin/sh", ["-c", command]),
+    restartService: (service) =>
+      restartSupervised(processes, service === "runtime" ? RUNTIME_PROCESS : service),
     loadImage: (archive, name) => runtime.loadImage(context, archive, name),
     agentSettings: {
       SCHEDGATE_RUNTIME_CONFIG: layout.runtimeConfig,
@@ -107,7 +111,9 @@ function nodeOf({ options, processes }: Attachment, context: RuntimeContext): La
       SCHEDGATE_RUNC: runtime.lowLevelRuntime(context),
       SCHEDGATE_KUBELET_STATE: `${layout.kubelet}/cpu_manager_state`,
       SCHEDGATE_CGROUP_ROOT: "/sys/fs/cgroup",
+      SCHEDGATE_STATIC_PODS: layout.staticPodsAllowed,
     },
+    staticPods: layout.staticPods,
     lastLines: async () =>
       (await Promise.all([RUNTIME_PROCESS, "kubelet"].map((name) => processes.lastLines(name)))).join("\n"),
   };

@@ -41,6 +41,7 @@ export function kubeletConfiguration({ layout, port, clientCa, certificate, key 
     maxOpenFiles: 4096,
     containerRuntimeEndpoint: `unix://${layout.socket}`,
     podLogsDir: layout.podLogs,
+    staticPodPath: layout.staticPods,
     volumePluginDir: layout.volumePlugins,
     syncFrequency: "5s",
     nodeStatusUpdateFrequency: "4s",

@@ -22,6 +22,9 @@ export interface HostLayout {
   kubelet: string;
   kubeletConfig: string;
   kubeletKubeconfig: string;
+  staticPods: string;
+  /** The node agent's list of static pods that may have isolation. */
+  staticPodsAllowed: string;
   proxyConfig: string;
   proxyKubeconfig: string;
   podLogs: string;
@@ -47,6 +50,8 @@ export function hostLayout(stateDir: string, runtime: Runtime): HostLayout {
     kubelet: join(root, "kubelet"),
     kubeletConfig: join(root, "kubelet.json"),
     kubeletKubeconfig: join(root, "kubelet.kubeconfig"),
+    staticPods: join(root, "static-pods"),
+    staticPodsAllowed: join(root, "static-pods-allowed"),
     proxyConfig: join(root, "kube-proxy.json"),
     proxyKubeconfig: join(root, "kube-proxy.kubeconfig"),
     podLogs: join(root, "pod-logs"),

@@ -18,9 +18,9 @@ export async function installSchedgate(
     image.then((archive) => lab.loadImage(archive, imageName)),
   ]);
   const overlay = await applyOverlay(lab, log);
-  await must(lab, ["-n", system, "rollout", "status", "deployment/schedgate-webhook", "--timeout=120s"]);
+  await must(lab, ["-n", system, "rollout", "status", "deployment/schedgate-webhook", "--timeout=240s"]);
   log("ok  two replicas of the webhook are ready behind their Service");
-  await must(lab, ["-n", system, "rollout", "status", "daemonset/schedgate-node-agent", "--timeout=180s"]);
+  await must(lab, ["-n", system, "rollout", "status", "daemonset/schedgate-node-agent", "--timeout=240s"]);
   await must(lab, [
     "wait",
     "--for=jsonpath={.metadata.labels.schedgate\\.dev/isolation}=ready",

@@ -6,7 +6,7 @@ import { freePorts } from "../ports.ts";
 import type { Requirement } from "../prerequisites.ts";
 import { readJson, writeJson } from "../state.ts";
 import type { LabNode, LabOptions, NodeDriver } from "../types.ts";
-import { HOST_ADDRESS, joinCluster, NODE_NAME } from "./join.ts";
+import { HOST_ADDRESS, joinCluster, NODE_NAME, STATIC_PODS } from "./join.ts";
 import { loadImage } from "./load.ts";
 import type { VmPorts } from "./qemu.ts";
 import { guestShell } from "./shell.ts";
@@ -103,10 +103,14 @@ function nodeOf(stateDir: string, { runtime }: LabOptions, ports: VmPorts): LabN
   return {
     name: NODE_NAME,
     run: (command) => shell.run(command),
+    restartService: async (service) => {
+      await shell.must(`systemctl restart ${service === "runtime" ? runtime : service}`);
+    },
     loadImage: (archive, name) =>
       loadImage({ directory: vmDirectory(stateDir), runtime, shell }, archive, name),
     // The product's own defaults are those of such a node.
     agentSettings: {},
+    staticPods: STATIC_PODS,
     lastLines: async () => {
       const units = ["kubelet", "kube-proxy", runtime].map((unit) => `-u ${unit}`).join(" ");
       return (await shell.run(`journalctl --no-pager -o cat -n 40 ${units}`)).stdout;

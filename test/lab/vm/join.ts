@@ -9,6 +9,12 @@ const NODE_ADDRESS = "10.0.2.15";
 export const HOST_ADDRESS = "10.0.2.2";
 
 const DIRECTORY = "/etc/kubernetes";
+export const STATIC_PODS = `${DIRECTORY}/manifests`;
+/** Beside the image's own configuration. */
+const KUBELET_DROP_IN = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+staticPodPath: ${STATIC_PODS}
+`;
 
 /** Gives a guest this cluster's credentials and the time, and starts the kubelet. */
 export async function joinCluster({ pki, apiPort }: NodeContext, shell: GuestShell): Promise<void> {
@@ -25,6 +31,7 @@ export async function joinCluster({ pki, apiPort }: NodeContext, shell: GuestShe
     "kubelet.crt": await readFile(serving.certificate, "utf8"),
     "kubelet.key": await readFile(serving.key, "utf8"),
     "kubelet.kubeconfig": await pki.kubeconfig(node, server),
+    "kubelet.conf.d/20-static-pods.conf": KUBELET_DROP_IN,
     "kube-proxy.kubeconfig": await pki.kubeconfig(proxy, server),
   };
   await shell.must(joinCommand(files, new Date()));
@@ -36,5 +43,12 @@ export function joinCommand(files: Readonly<Record<string, string>>, now: Date):
     ([name, text]) => `echo ${Buffer.from(text).toString("base64")} | base64 -d > ${DIRECTORY}/${name}`,
   );
   const start = "systemctl start --no-block kubelet";
-  return ["set -e", "umask 077", `date -s @${now.getTime() / 1000} >/dev/null`, ...writes, start].join("\n");
+  return [
+    "set -e",
+    "umask 077",
+    `mkdir -p ${STATIC_PODS}`,
+    `date -s @${now.getTime() / 1000} >/dev/null`,
+    ...writes,
+    start,
+  ].join("\n");
 }
