@@ -1,15 +1,14 @@
 // npm run test:defences [-- WORD...]: takes each defence away in a copy of the tree, one after the other, and demands that
 // its test fails. A word is a tier (unit, apiserver), or part of what a defence is called.
 import { join } from "node:path";
+import { allDefences } from "./all.ts";
 import { tierOf } from "./defence.ts";
 import type { Defence } from "./defence.ts";
-import { policyDefences } from "./policy.ts";
 import { copyTree } from "./run.ts";
 import type { Outcome } from "./run.ts";
-import { vectorDefences } from "./vectors.ts";
 
 const words = process.argv.slice(2);
-const asked = [...policyDefences, ...vectorDefences].filter(
+const asked = allDefences.filter(
   (each) => words.length === 0 || words.some((word) => word === tierOf(each) || each.what.includes(word)),
 );
 

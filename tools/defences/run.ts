@@ -3,8 +3,8 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { tierOf } from "./defence.ts";
-import type { Defence } from "./defence.ts";
+import { editsOf, tierOf } from "./defence.ts";
+import type { Defence, Edit } from "./defence.ts";
 
 /** A copy of the tree in which a defence can be taken away. */
 export interface Scratch {
@@ -43,13 +43,17 @@ export async function copyTree(root: string): Promise<Scratch> {
   return {
     baseline: (defences) => runTests(directory, defences),
     without: async (defence) => {
-      const path = join(directory, defence.file);
-      const whole = await readFile(path, "utf8");
-      await writeFile(path, takenAway(whole, defence));
+      const held = new Map<string, string>();
       try {
+        for (const each of editsOf(defence)) {
+          const path = join(directory, each.file);
+          const text = await readFile(path, "utf8");
+          if (!held.has(path)) held.set(path, text);
+          await writeFile(path, takenAway(text, each));
+        }
         return await runTests(directory, [defence]);
       } finally {
-        await writeFile(path, whole);
+        for (const [path, text] of held) await writeFile(path, text);
       }
     },
     remove: () => rm(directory, { recursive: true }),
@@ -57,7 +61,7 @@ export async function copyTree(root: string): Promise<Scratch> {
 }
 
 /** The file without the defence. @throws where the text does not occur exactly once: then the list is out of date. */
-export function takenAway(whole: string, { file, text, without }: Defence): string {
+export function takenAway(whole: string, { file, text, without }: Edit): string {
   const [before = "", after, ...more] = whole.split(text);
   if (after === undefined || more.length > 0) {
     throw new Error(`${file} must hold this exactly once: ${text}`);

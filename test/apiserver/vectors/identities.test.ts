@@ -4,7 +4,7 @@ import type { KubeApi } from "../../../common/kube/port.ts";
 import { create, eventually, get, kinds, namespace, patch, refusalOf, remove } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
 import { annotationsOf, ASK, GRANT, grant, pod, specOf } from "../objects.ts";
-import { startLateWebhook } from "./late.ts";
+import { startOtherWebhook } from "./otherwebhook.ts";
 import { openWorld } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -135,6 +135,9 @@ describe("a node's identity", () => {
     const inTrading = "/api/v1/namespaces/trading/pods";
     const byUser = await world.raw("create", inTrading, await mirror("user-n1"));
     expect(byUser.stderr).toContain("no HookGrant covers");
+    const named = ["--as=system:node:n1", "--as-group=system:masters"];
+    const byName = await world.raw("create", inTrading, await mirror("named-n1"), ...named);
+    expect(byName.stderr).toContain("no HookGrant covers");
   });
 
   test("may not write a protected annotation, granted or not, and its status writes never arrive", async () => {
@@ -213,7 +216,13 @@ describe("spelling", () => {
 });
 
 test("what another webhook adds after ours is judged, and is never given a grant in silence", async () => {
-  const late = await startLateWebhook(api, { [ASK]: "enabled" });
+  const steps = [{ op: "add", path: "/metadata/annotations", value: { [ASK]: "enabled" } }];
+  const late = await startOtherWebhook(api, {
+    kind: "mutating",
+    rule: { resources: ["pods"], operations: ["CREATE"] },
+    more: { objectSelector: { matchExpressions: [{ key: "late", operator: "Exists" }] } },
+    answer: () => ({ patchType: "JSONPatch", patch: Buffer.from(JSON.stringify(steps)).toString("base64") }),
+  });
   try {
     const make = (where: string): Promise<Json> =>
       world.createPod(where, { name: "late", labels: { late: "yes" } });
