@@ -15,19 +15,24 @@ export interface Scratch {
   remove(): Promise<void>;
 }
 
-/** What ran. A suite that did not even load says nothing about a defence. */
+/** What ran. A suite that did not even load says nothing about a defence, nor does a test whose surroundings never stood. */
 export interface Outcome {
   passed: number;
   failed: number;
+  /** Suites that did not load, and tests that failed before they began. */
   unloaded: number;
+  /** Why the first test failed, in short. */
+  because: string;
   /** What jest said, for people. */
   output: string;
 }
 
 interface Report {
   numPassedTests: number;
-  numFailedTests: number;
   numRuntimeErrorTestSuites: number;
+  testResults: {
+    assertionResults: { status: string; duration?: number | null; failureMessages: string[] }[];
+  }[];
 }
 
 /** Copies all that git knows or would add, and links the packages. */
@@ -72,19 +77,26 @@ export function takenAway(whole: string, { file, text, without }: Edit): string 
 /** The named tests, of one tier, and no others. */
 async function runTests(directory: string, defences: readonly Defence[]): Promise<Outcome> {
   const [first] = defences;
-  if (first === undefined) return { passed: 0, failed: 0, unloaded: 0, output: "" };
+  if (first === undefined) return { passed: 0, failed: 0, unloaded: 0, because: "", output: "" };
   const report = join(directory, "report.json");
   await rm(report, { force: true });
   const names = defences.map(({ test }) => test.name.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
   const args = ["--experimental-vm-modules", join(directory, "node_modules/jest/bin/jest.js")];
   args.push("--selectProjects", tierOf(first), "--json", "--outputFile", report, "--runInBand");
+  // What a test left that failed must not keep its run from ending.
+  args.push("--forceExit");
   args.push("--testNamePattern", [...new Set(names)].join("|"));
   args.push("--runTestsByPath", ...new Set(defences.map(({ test }) => join(directory, test.file))));
   const output = await ended(args, directory);
-  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
-    await readFile(report, "utf8"),
-  ) as Report;
-  return { passed: numPassedTests, failed: numFailedTests, unloaded: numRuntimeErrorTestSuites, output };
+  const said = JSON.parse(await readFile(report, "utf8")) as Report;
+  const all = said.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const failed = all.filter(({ status }) => status === "failed");
+  // A test that fails because its surroundings never stood takes no time; one that asks an API server does.
+  const least = tierOf(first) === "apiserver" ? 2 : 0;
+  const began = failed.filter(({ duration }) => (duration ?? 0) >= least);
+  const unloaded = said.numRuntimeErrorTestSuites + failed.length - began.length;
+  const because = (began[0]?.failureMessages[0] ?? "").split(/\n +at /)[0]?.replaceAll(/\s+/g, " ") ?? "";
+  return { passed: said.numPassedTests, failed: began.length, unloaded, because, output };
 }
 
 /** What the program said; its exit code does not matter here. */

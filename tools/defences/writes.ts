@@ -33,7 +33,7 @@ export const writeDefences: readonly Defence[] = [
     what: "vector 3: a Binding that names another pod",
     file: "webhook/admission/validate.ts",
     text: "uids === undefined || uids.named === uids.judged ||",
-    without: "uids !== undefined ||",
+    without: "uids === undefined || uids.judged !== '' ||",
     test: {
       file: "test/apiserver/vectors/writes.test.ts",
       name: "a Binding can't bring an annotation onto another pod of that name than the one that was judged",
@@ -49,7 +49,7 @@ export const writeDefences: readonly Defence[] = [
       {
         file: "webhook/admission/validate.ts",
         text: "uids === undefined || uids.named === uids.judged ||",
-        without: "uids !== undefined ||",
+        without: "uids === undefined || uids.judged !== '' ||",
       },
     ],
     test: {
@@ -92,8 +92,8 @@ export const writeDefences: readonly Defence[] = [
     text: '.replaceAll("/", "~1")',
     without: "",
     test: {
-      file: "test/apiserver/vectors/writes.test.ts",
-      name: "of a granted pod is allowed, and the grant is noted on the pod",
+      file: "webhook/admission/admit.test.ts",
+      name: "makes a missing map of annotations, and only then",
     },
   },
 ];

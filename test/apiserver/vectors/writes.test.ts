@@ -176,7 +176,10 @@ test("a Binding can't bring an annotation onto a pod that takes the judged one's
   });
   try {
     const bind = create(api, pods, binding({ [ASK]: "enabled" }), at("replaced", "binding"));
-    expect(await refusalOf(bind)).toMatchObject({ status: 409, message: expect.stringContaining("uid") });
+    expect(await refusalOf(bind)).toMatchObject({
+      status: 409,
+      message: expect.stringContaining("UID in precondition"),
+    });
     expect(annotationsOf(await get(api, pods, at("replaced")))).toEqual({});
   } finally {
     await slow.stop();
