@@ -31,7 +31,7 @@ interface Report {
   numPassedTests: number;
   numRuntimeErrorTestSuites: number;
   testResults: {
-    assertionResults: { status: string; duration?: number | null; failureMessages: string[] }[];
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[];
   }[];
 }
 
@@ -87,13 +87,15 @@ async function runTests(directory: string, defences: readonly Defence[]): Promis
   args.push("--forceExit");
   args.push("--testNamePattern", [...new Set(names)].join("|"));
   args.push("--runTestsByPath", ...new Set(defences.map(({ test }) => join(directory, test.file))));
+  args.push("--setupFilesAfterEnv", join(directory, "tools/defences/began.ts"));
+  const begins = join(directory, "tools/defences/began.txt");
+  await writeFile(begins, "");
   const output = await ended(args, directory);
+  const begun = (await readFile(begins, "utf8")).split("\n");
   const said = JSON.parse(await readFile(report, "utf8")) as Report;
   const all = said.testResults.flatMap(({ assertionResults }) => assertionResults);
   const failed = all.filter(({ status }) => status === "failed");
-  // A test that fails because its surroundings never stood takes no time; one that asks an API server does.
-  const least = tierOf(first) === "apiserver" ? 2 : 0;
-  const began = failed.filter(({ duration }) => (duration ?? 0) >= least);
+  const began = failed.filter(({ fullName }) => begun.includes(fullName));
   const unloaded = said.numRuntimeErrorTestSuites + failed.length - began.length;
   const because = (began[0]?.failureMessages[0] ?? "").split(/\n +at /)[0]?.replaceAll(/\s+/g, " ") ?? "";
   return { passed: said.numPassedTests, failed: began.length, unloaded, because, output };

@@ -216,7 +216,9 @@ describe("spelling", () => {
 });
 
 test("what another webhook adds after ours is judged, and is never given a grant in silence", async () => {
-  const steps = [{ op: "add", path: "/metadata/annotations", value: { [ASK]: "enabled" } }];
+  const steps = [
+    { op: "add", path: "/metadata/annotations", value: { "cpu-load-balancing.crio.io": "disable" } },
+  ];
   const late = await startOtherWebhook(api, {
     kind: "mutating",
     rule: { resources: ["pods"], operations: ["CREATE"] },
@@ -229,7 +231,9 @@ test("what another webhook adds after ours is judged, and is never given a grant
     expect(await world.refused(make("trading"))).toContain(
       "no HookGrant covers service account trading/default",
     );
-    expect(await world.refused(make("granted"))).toContain("after schedgate saw the pod");
+    expect(await world.refused(make("granted"))).toContain(
+      "another webhook added annotation cpu-load-balancing.crio.io after schedgate saw the pod",
+    );
   } finally {
     await late.stop();
   }
@@ -249,6 +253,9 @@ test.each<[string[], boolean]>([
   [["create", "pods/exec", "-A"], false],
   [["get", "secrets", "-A"], false],
   [["list", "secrets", "-n", "schedgate-system"], false],
+  [["get", "secrets/schedgate-webhook-ca", "-n", "schedgate-system"], true],
+  [["get", "secrets/another", "-n", "schedgate-system"], false],
+  [["update", "secrets/another", "-n", "schedgate-system"], false],
   [["create", "hookgrants.schedgate.dev"], false],
   [["update", "hookprofiles.schedgate.dev"], false],
   [["create", "runtimeclasses.node.k8s.io"], false],
