@@ -163,4 +163,94 @@ describe("the alerts", () => {
     },
     300_000,
   );
+
+  const onNode = { pod: "a", node: "n" };
+  const seriesOf = (metric: string, more = ""): string => `${metric}{pod="a",node="n"${more}}`;
+  // Each for so many minutes, and not for a minute less, nor when it is over.
+  const COUNTS: [string, string, string, number, Record<string, string>][] = [
+    ["a container without right", "schedgate_isolation_refusals", "SchedgateContainerRefused", 2, warning],
+    ["a right that is not shown", "schedgate_isolation_unjudged", "SchedgateRightUnknown", 15, warning],
+    ["a hook that nobody protects", "schedgate_unprotected_hooks", "SchedgateHooksUnprotected", 15, warning],
+    ["a node that needs a person", "schedgate_isolation_problems", "SchedgateNodeDegraded", 10, warning],
+    ["isolation that is lost", "schedgate_isolation_unproven", "SchedgateIsolationUnproven", 2, critical],
+    ["a start without isolation", "schedgate_isolation_failures", "SchedgateIsolationFailed", 2, critical],
+  ];
+
+  for (const [what, metric, alert, minutes, severity] of COUNTS) {
+    testWith(
+      `tell of ${what} after ${String(minutes)} minutes, and of which node`,
+      async () => {
+        const series = [{ series: seriesOf(metric), values: `0x4 2x${String(minutes + 4)} 0x10` }];
+        const expected = [
+          fires(alert, `${String(4 + minutes)}m`),
+          fires(alert, `${String(6 + minutes)}m`, { ...severity, ...onNode }),
+          fires(alert, `${String(14 + minutes)}m`),
+        ];
+        expect(await firing(series, expected)).toBe("as expected");
+      },
+      300_000,
+    );
+  }
+
+  testWith(
+    "tell for an hour of isolation that was lost and is there again, also where it was the first",
+    async () => {
+      const metric = "schedgate_isolation_events_total";
+      const series = [
+        { series: seriesOf(metric, ',reason="IsolationFailed"'), values: "0x9 1x90" },
+        { series: seriesOf(metric, ',reason="Isolated"'), values: "0x2 5x97" },
+      ];
+      const expected = [
+        fires("SchedgateIsolationLost", "9m"),
+        fires("SchedgateIsolationLost", "12m", { ...warning, ...onNode }),
+        fires("SchedgateIsolationLost", "60m", { ...warning, ...onNode }),
+        fires("SchedgateIsolationLost", "80m"),
+      ];
+      expect(await firing(series, expected)).toBe("as expected");
+    },
+    300_000,
+  );
+
+  testWith(
+    "tell of an installer that never succeeded, or does so no more, and not of one that looks each minute",
+    async () => {
+      const metric = "schedgate_installer_last_success_timestamp_seconds";
+      const series = [
+        { series: seriesOf(metric), values: "0x40" },
+        { series: `${metric}{pod="b",node="m"}`, values: "0+60x10 600x30" },
+        { series: `${metric}{pod="c",node="o"}`, values: "0+60x40" },
+      ];
+      const [never, noMore] = [
+        { ...critical, ...onNode },
+        { ...critical, pod: "b", node: "m" },
+      ];
+      const expected = [
+        fires("SchedgateInstallerFails", "5m"),
+        fires("SchedgateInstallerFails", "12m", never),
+        fires("SchedgateInstallerFails", "30m", never, noMore),
+      ];
+      expect(await firing(series, expected)).toBe("as expected");
+    },
+    300_000,
+  );
+
+  testWith(
+    "tell of an agent that gives no metrics, and not of its installer or of other programs",
+    async () => {
+      const up = (job: string, container: string, values: string): Series => ({
+        series: `up{job="${job}",pod="a",node="n",container="${container}"}`,
+        values,
+      });
+      const agent = "schedgate-system/schedgate-node-agent";
+      const down = "0x20";
+      const others = [up(agent, "installer", down), up("other", "agent", down)];
+      expect(await firing(others, [fires("SchedgateAgentAbsent", "15m")])).toBe("as expected");
+      const expected = [
+        fires("SchedgateAgentAbsent", "9m"),
+        fires("SchedgateAgentAbsent", "15m", { ...warning, ...onNode }),
+      ];
+      expect(await firing([up(agent, "agent", down)], expected)).toBe("as expected");
+    },
+    300_000,
+  );
 });

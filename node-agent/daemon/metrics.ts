@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Guard } from "./guard.ts";
+import type { Told } from "./events.ts";
 import type { HookWatch } from "./hook-watch.ts";
 import { isolatedCpus, provenOwners } from "./snapshot.ts";
 
@@ -8,10 +9,12 @@ export interface AgentMetrics {
   contentType: string;
   text(): Promise<string>;
   /** An event about a pod was written. */
-  countEvent: (reason: string) => void;
+  countEvent: (reason: Told["reason"]) => void;
   /** A launcher's request was done, or is left to the companion. */
   countRequest: (command: string, isDone: boolean) => void;
 }
+
+const REASONS: readonly Told["reason"][] = ["Isolated", "IsolationFailed", "IsolationRefused"];
 
 /** Gauges that are read from the guard's last pass when they are asked for. */
 export function agentMetrics(guard: Guard, hooks: Pick<HookWatch, "observed">): AgentMetrics {
@@ -84,6 +87,8 @@ export function agentMetrics(guard: Guard, hooks: Pick<HookWatch, "observed">): 
     labelNames: ["command", "outcome"],
     registers: [registry],
   });
+  // Else the first of each would be a series that begins at 1, and no increase to Prometheus.
+  for (const reason of REASONS) events.inc({ reason }, 0);
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),

@@ -14,6 +14,7 @@ import { crio } from "./crio.ts";
 import { healthServer } from "./health.ts";
 import { install } from "./install.ts";
 import { librariesHere } from "./programs.ts";
+import { progress } from "./progress.ts";
 import { uninstall } from "./uninstall.ts";
 
 /** Somebody may rewrite the runtime's configuration: it is looked at this often. */
@@ -32,8 +33,9 @@ for (const signal of ["SIGTERM", "SIGINT"])
   process.once(signal, () => {
     stop.abort();
   });
+const how = progress(systemClock);
 if (config.healthPort !== undefined)
-  healthServer(() => readInstalled(files, config.runDir) !== undefined).listen(config.healthPort);
+  healthServer(() => readInstalled(files, config.runDir) !== undefined, how).listen(config.healthPort);
 
 switch (process.argv[2]) {
   case undefined:
@@ -62,7 +64,9 @@ async function serve(): Promise<void> {
     let pause = RECHECK_MS;
     try {
       await install(host, runtime, image);
+      how.succeeded();
     } catch (error) {
+      how.failed();
       log.error({ error: messageOf(error) }, "not installed; trying again");
       pause = RETRY_MS;
     }

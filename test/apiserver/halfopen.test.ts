@@ -9,10 +9,11 @@ import type { StallingProxy } from "./stallingproxy.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
 
-const { hookGrants, pods } = resources;
+const { hookGrants, pods, runtimeClasses } = resources;
 /** Seconds; a watch silent for half of it is given up. */
 const STALE = 20;
 const AGE = 'schedgate_cache_age_seconds{cache="hookgrants"}';
+const CLASSES = 'schedgate_cache_age_seconds{cache="runtimeclasses"}';
 
 jest.setTimeout(120_000);
 
@@ -98,6 +99,34 @@ describe("a connection that is dead without anybody having said so", () => {
     await eventually("the missed grant to be honoured", admitted, (STALE + 40) * 1000);
     expect(silences()).toBe(before + 1);
     await withdraw("missed");
+  });
+
+  test("does not keep a class from being judged by what it is now", async () => {
+    const make = (handler: string): Promise<Json> =>
+      create(cluster.api, runtimeClasses, { metadata: { name: "shifting" }, handler });
+    const name = (): Promise<unknown> =>
+      cluster.api.request({
+        method: "POST",
+        path: pathOf(pods, { namespace: "trading" }),
+        body: pod({ runtimeClassName: "shifting" }),
+        query: { dryRun: "All" },
+      });
+    await make("harmless");
+    await name();
+    await eventually("the class to be heard of", async () =>
+      (await webhook.metric(CLASSES)) < 1 ? true : undefined,
+    );
+    proxy.stall();
+    const since = Date.now();
+    await remove(cluster.api, runtimeClasses, { name: "shifting" });
+    await make("wrapper");
+    const line = await eventually("a look at the API server", async () => {
+      const { status, message } = await refusalOf(name());
+      return status === 403 ? message : undefined;
+    });
+    expect(line).toContain("runtimeClassName shifting (handler wrapper) is protected");
+    const silent = (Date.now() - since) / 1000;
+    expect(await webhook.metric(CLASSES)).toBeGreaterThanOrEqual(silent);
   });
 });
 

@@ -266,6 +266,27 @@ describe("counted is", () => {
     await eventually("its limit to be gone", () => createIn("later", "p-2").catch(() => undefined));
   });
 
+  test("what a resize takes, before it is allowed, and no more when it is given back", async () => {
+    await granted("resized", { isolatedCPUs: 5 });
+    for (const name of ["p", "q"]) await createIn("resized", name);
+    const resize = (name: string, cpu: string): Promise<Json> => {
+      const containers = [{ name: "main", resources: { limits: { cpu }, requests: { cpu } } }];
+      const at = { namespace: "resized", name, subresource: "resize" };
+      return patch(api, pods, at, { as: "strategic", body: { spec: { containers } } });
+    };
+    await resize("p", "3");
+    expect((await statusOf("resized")).used).toEqual({ pods: 2, isolatedCPUs: 5 });
+    const { status, message } = await refusalOf(resize("q", "3"));
+    expect({ status, message }).toMatchObject({
+      status: 403,
+      message: expect.stringContaining("has no room (isolatedCPUs: 5/5 used, this pod takes 3)"),
+    });
+    await resize("p", "1");
+    await expectUsed("resized", { pods: 2, isolatedCPUs: 3 }, AFTER_A_MINUTE_MS);
+    await resize("q", "3");
+    await expectUsed("resized", { pods: 2, isolatedCPUs: 4 });
+  });
+
   test("and a grant without limits, or with room, is used before one that is full", async () => {
     await granted("a-full", { pods: 1 });
     const subjects = [{ namespace: "a-full" }];

@@ -105,7 +105,7 @@ function handle(child: ChildProcess, { url, port, health, logFile }: Place): Web
       return { status: answer.status, text: (await answer.text()).trim() };
     },
     ready: () =>
-      waitFor({ what: `ready webhook (${logFile})`, timeoutMs: 30_000, intervalMs: 50 }, async () => {
+      waitFor({ what: `ready webhook (${logFile})`, timeoutMs: 120_000, intervalMs: 50 }, async () => {
         if (!alive()) throw new Error(`the webhook ended: ${readFileSync(logFile, "utf8")}`);
         return (await ask("/readyz").catch(() => undefined))?.ok === true ? true : undefined;
       }).then(() => undefined),

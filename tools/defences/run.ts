@@ -3,8 +3,8 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { tierOf } from "./defence.ts";
-import type { Defence } from "./defence.ts";
+import { editsOf, tierOf } from "./defence.ts";
+import type { Defence, Edit } from "./defence.ts";
 
 /** A copy of the tree in which a defence can be taken away. */
 export interface Scratch {
@@ -15,19 +15,24 @@ export interface Scratch {
   remove(): Promise<void>;
 }
 
-/** What ran. A suite that did not even load says nothing about a defence. */
+/** What ran. A suite that did not even load says nothing about a defence, nor does a test whose surroundings never stood. */
 export interface Outcome {
   passed: number;
   failed: number;
+  /** Suites that did not load, and tests that failed before they began. */
   unloaded: number;
+  /** Why the first test failed, in short. */
+  because: string;
   /** What jest said, for people. */
   output: string;
 }
 
 interface Report {
   numPassedTests: number;
-  numFailedTests: number;
   numRuntimeErrorTestSuites: number;
+  testResults: {
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[];
+  }[];
 }
 
 /** Copies all that git knows or would add, and links the packages. */
@@ -43,13 +48,17 @@ export async function copyTree(root: string): Promise<Scratch> {
   return {
     baseline: (defences) => runTests(directory, defences),
     without: async (defence) => {
-      const path = join(directory, defence.file);
-      const whole = await readFile(path, "utf8");
-      await writeFile(path, takenAway(whole, defence));
+      const held = new Map<string, string>();
       try {
+        for (const each of editsOf(defence)) {
+          const path = join(directory, each.file);
+          const text = await readFile(path, "utf8");
+          if (!held.has(path)) held.set(path, text);
+          await writeFile(path, takenAway(text, each));
+        }
         return await runTests(directory, [defence]);
       } finally {
-        await writeFile(path, whole);
+        for (const [path, text] of held) await writeFile(path, text);
       }
     },
     remove: () => rm(directory, { recursive: true }),
@@ -57,7 +66,7 @@ export async function copyTree(root: string): Promise<Scratch> {
 }
 
 /** The file without the defence. @throws where the text does not occur exactly once: then the list is out of date. */
-export function takenAway(whole: string, { file, text, without }: Defence): string {
+export function takenAway(whole: string, { file, text, without }: Edit): string {
   const [before = "", after, ...more] = whole.split(text);
   if (after === undefined || more.length > 0) {
     throw new Error(`${file} must hold this exactly once: ${text}`);
@@ -68,19 +77,28 @@ export function takenAway(whole: string, { file, text, without }: Defence): stri
 /** The named tests, of one tier, and no others. */
 async function runTests(directory: string, defences: readonly Defence[]): Promise<Outcome> {
   const [first] = defences;
-  if (first === undefined) return { passed: 0, failed: 0, unloaded: 0, output: "" };
+  if (first === undefined) return { passed: 0, failed: 0, unloaded: 0, because: "", output: "" };
   const report = join(directory, "report.json");
   await rm(report, { force: true });
   const names = defences.map(({ test }) => test.name.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
   const args = ["--experimental-vm-modules", join(directory, "node_modules/jest/bin/jest.js")];
   args.push("--selectProjects", tierOf(first), "--json", "--outputFile", report, "--runInBand");
+  // What a test left that failed must not keep its run from ending.
+  args.push("--forceExit");
   args.push("--testNamePattern", [...new Set(names)].join("|"));
   args.push("--runTestsByPath", ...new Set(defences.map(({ test }) => join(directory, test.file))));
+  args.push("--setupFilesAfterEnv", join(directory, "tools/defences/began.ts"));
+  const begins = join(directory, "tools/defences/began.txt");
+  await writeFile(begins, "");
   const output = await ended(args, directory);
-  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
-    await readFile(report, "utf8"),
-  ) as Report;
-  return { passed: numPassedTests, failed: numFailedTests, unloaded: numRuntimeErrorTestSuites, output };
+  const begun = (await readFile(begins, "utf8")).split("\n");
+  const said = JSON.parse(await readFile(report, "utf8")) as Report;
+  const all = said.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const failed = all.filter(({ status }) => status === "failed");
+  const began = failed.filter(({ fullName }) => begun.includes(fullName));
+  const unloaded = said.numRuntimeErrorTestSuites + failed.length - began.length;
+  const because = (began[0]?.failureMessages[0] ?? "").split(/\n +at /)[0]?.replaceAll(/\s+/g, " ") ?? "";
+  return { passed: said.numPassedTests, failed: began.length, unloaded, because, output };
 }
 
 /** What the program said; its exit code does not matter here. */

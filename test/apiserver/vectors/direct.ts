@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { ClientRequest, OutgoingHttpHeaders } from "node:http";
 import { request } from "node:https";
 import * as z from "zod";
 import { resources } from "../../../common/kube/paths.ts";
@@ -12,8 +14,13 @@ interface Reply {
   text: string;
 }
 
-/** Sends a body straight to the webhook, as anybody in the cluster can. */
-export type Direct = (path: string, body: string | Buffer, type?: string) => Promise<Reply>;
+/** A caller of the webhook that is not the API server, as anybody in the cluster can be. */
+export interface Direct {
+  /** Sends a body. */
+  send(path: string, body: string | Buffer, type?: string): Promise<Reply>;
+  /** Begins a body of so many bytes and never ends it. Resolves when the webhook reads; `cut` when it will no more. */
+  begin(path: string, bytes: number): Promise<{ cut: Promise<unknown> }>;
+}
 
 const configuration = z.object({
   webhooks: z.array(z.object({ clientConfig: z.object({ caBundle: z.string() }) })),
@@ -23,19 +30,32 @@ const configuration = z.object({
 export async function directTo(api: KubeApi, webhook: Webhook): Promise<Direct> {
   const live = configuration.parse(await get(api, resources.validatingWebhooks, { name: "schedgate" }));
   const ca = Buffer.from(live.webhooks[0]?.clientConfig.caBundle ?? "", "base64");
-  return (path, body, type = "application/json") =>
-    new Promise((resolve, reject) => {
-      const options = { method: "POST", ca, headers: { "Content-Type": type } };
-      const sent = request(`${webhook.url}${path}`, options, (response) => {
-        let text = "";
-        response.on("data", (chunk: Buffer) => (text += chunk.toString()));
-        response.on("end", () => {
-          resolve({ status: response.statusCode ?? 0, text });
+  const call = (path: string, headers: OutgoingHttpHeaders): ClientRequest =>
+    request(`${webhook.url}${path}`, { method: "POST", ca, headers });
+  return {
+    send: (path, body, type = "application/json") =>
+      new Promise((resolve, reject) => {
+        const sent = call(path, { "Content-Type": type });
+        sent.on("response", (response) => {
+          let text = "";
+          response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+          response.on("end", () => {
+            resolve({ status: response.statusCode ?? 0, text });
+          });
         });
-      });
-      sent.on("error", reject);
-      sent.end(body);
-    });
+        sent.on("error", reject);
+        sent.end(body);
+      }),
+    begin: async (path, bytes) => {
+      const headers = { "Content-Type": "application/json", "Content-Length": bytes, Expect: "100-continue" };
+      const begun = call(path, headers);
+      const cut = once(begun, "error");
+      begun.flushHeaders();
+      await Promise.race([once(begun, "continue"), cut]);
+      begun.write("{");
+      return { cut };
+    },
+  };
 }
 
 /** An AdmissionReview, changed in parts. */

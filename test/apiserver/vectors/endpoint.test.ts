@@ -15,11 +15,11 @@ import type { World } from "./world.ts";
 jest.setTimeout(60_000);
 
 let world: World;
-let send: Direct;
+let direct: Direct;
 
 beforeAll(async () => {
   world = await openWorld("endpoint");
-  send = await directTo(world.api, world.webhook);
+  direct = await directTo(world.api, world.webhook);
 }, 600_000);
 
 afterAll(() => world.stop(), 60_000);
@@ -28,7 +28,7 @@ const asking = pod({ annotations: { [ASK]: "enabled" } });
 
 /** Sends a review; its answer, which must be one. */
 async function judged(request: Json, path = "/validate"): Promise<{ allowed: boolean; message: string }> {
-  const { status, text } = await send(path, JSON.stringify(review(request)));
+  const { status, text } = await direct.send(path, JSON.stringify(review(request)));
   expect(status).toBe(200);
   const answer = JSON.parse(text) as { response: { allowed: boolean; status?: { message: string } } };
   expect(complaints("u-1", path === "/mutate", answer)).toEqual([]);
@@ -47,7 +47,7 @@ describe("the answers", () => {
   test("are of version v1 alone, and that is the only one asked for", async () => {
     for (const apiVersion of ["admission.k8s.io/v1beta1", "admission.k8s.io/v2", "v1"]) {
       expect(
-        (await send("/validate", JSON.stringify(review({ object: asking }, { apiVersion })))).status,
+        (await direct.send("/validate", JSON.stringify(review({ object: asking }, { apiVersion })))).status,
       ).toBe(400);
     }
     const live = await get(world.api, resources.validatingWebhooks, { name: "schedgate" });
@@ -89,18 +89,29 @@ describe("a large body", () => {
     const started = Date.now();
     expect((await judged(request)).message).toContain("is protected by HookProfile cpu-isolation");
     expect(Date.now() - started).toBeLessThan(3_000);
-    expect((await send("/validate", Buffer.alloc(8 * 1024 * 1024, 32))).status).toBe(413);
+    expect((await direct.send("/validate", Buffer.alloc(8 * 1024 * 1024, 32))).status).toBe(413);
   });
 
   test("of an ordinary size is judged while large ones come in", async () => {
     const large = JSON.stringify(review({ object: filled(6 * 1024 * 1024) }));
-    const flood = Array.from({ length: 20 }, () => send("/validate", large).catch(() => undefined));
+    const flood = Array.from({ length: 20 }, () => direct.send("/validate", large).catch(() => undefined));
     const started = Date.now();
     expect(
       (await refusalOf(world.createPod("trading", { annotations: { [ASK]: "enabled" } }))).status,
     ).toBeGreaterThanOrEqual(403);
     expect(Date.now() - started).toBeLessThan(6_000);
     await Promise.all(flood);
+    expect((await judged({ object: asking })).allowed).toBe(false);
+  });
+});
+
+describe("bodies", () => {
+  test("over all that may be in flight are not read, and their room comes back", async () => {
+    const largest = 7 * 1024 * 1024;
+    const held = await Promise.all([1, 2, 3, 4, 5].map(() => direct.begin("/validate", largest)));
+    const text = JSON.stringify(review({ object: asking }));
+    expect((await direct.send("/validate", text)).status).toBe(503);
+    await Promise.all(held.map(({ cut }) => cut));
     expect((await judged({ object: asking })).allowed).toBe(false);
   });
 });
@@ -120,7 +131,7 @@ describe("whatever is sent", () => {
   test("gets an AdmissionReview or a 4xx, and the webhook lives on", async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom("/mutate", "/validate"), bodies, async (path, body) => {
-        const { status, text } = await send(path, body);
+        const { status, text } = await direct.send(path, body);
         if (status >= 400 && status < 500) return true;
         const { request } = JSON.parse(body) as { request: { uid: string } };
         return status === 200 && complaints(request.uid, path === "/mutate", JSON.parse(text)).length === 0;
@@ -137,6 +148,6 @@ describe("whatever is sent", () => {
     ["/", "application/json", 404],
     ["/metrics", "application/json", 404],
   ])("%s as %s: %d", async (path, type, status) => {
-    expect((await send(path, JSON.stringify(review({ object: asking })), type)).status).toBe(status);
+    expect((await direct.send(path, JSON.stringify(review({ object: asking })), type)).status).toBe(status);
   });
 });

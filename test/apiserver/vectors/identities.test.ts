@@ -4,7 +4,7 @@ import type { KubeApi } from "../../../common/kube/port.ts";
 import { create, eventually, get, kinds, namespace, patch, refusalOf, remove } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
 import { annotationsOf, ASK, GRANT, grant, pod, specOf } from "../objects.ts";
-import { startLateWebhook } from "./late.ts";
+import { startOtherWebhook } from "./otherwebhook.ts";
 import { openWorld } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -135,6 +135,9 @@ describe("a node's identity", () => {
     const inTrading = "/api/v1/namespaces/trading/pods";
     const byUser = await world.raw("create", inTrading, await mirror("user-n1"));
     expect(byUser.stderr).toContain("no HookGrant covers");
+    const named = ["--as=system:node:n1", "--as-group=system:masters"];
+    const byName = await world.raw("create", inTrading, await mirror("named-n1"), ...named);
+    expect(byName.stderr).toContain("no HookGrant covers");
   });
 
   test("may not write a protected annotation, granted or not, and its status writes never arrive", async () => {
@@ -213,14 +216,24 @@ describe("spelling", () => {
 });
 
 test("what another webhook adds after ours is judged, and is never given a grant in silence", async () => {
-  const late = await startLateWebhook(api, { [ASK]: "enabled" });
+  const steps = [
+    { op: "add", path: "/metadata/annotations", value: { "cpu-load-balancing.crio.io": "disable" } },
+  ];
+  const late = await startOtherWebhook(api, {
+    kind: "mutating",
+    rule: { resources: ["pods"], operations: ["CREATE"] },
+    more: { objectSelector: { matchExpressions: [{ key: "late", operator: "Exists" }] } },
+    answer: () => ({ patchType: "JSONPatch", patch: Buffer.from(JSON.stringify(steps)).toString("base64") }),
+  });
   try {
     const make = (where: string): Promise<Json> =>
       world.createPod(where, { name: "late", labels: { late: "yes" } });
     expect(await world.refused(make("trading"))).toContain(
       "no HookGrant covers service account trading/default",
     );
-    expect(await world.refused(make("granted"))).toContain("after schedgate saw the pod");
+    expect(await world.refused(make("granted"))).toContain(
+      "another webhook added annotation cpu-load-balancing.crio.io after schedgate saw the pod",
+    );
   } finally {
     await late.stop();
   }
@@ -240,6 +253,9 @@ test.each<[string[], boolean]>([
   [["create", "pods/exec", "-A"], false],
   [["get", "secrets", "-A"], false],
   [["list", "secrets", "-n", "schedgate-system"], false],
+  [["get", "secrets/schedgate-webhook-ca", "-n", "schedgate-system"], true],
+  [["get", "secrets/another", "-n", "schedgate-system"], false],
+  [["update", "secrets/another", "-n", "schedgate-system"], false],
   [["create", "hookgrants.schedgate.dev"], false],
   [["update", "hookprofiles.schedgate.dev"], false],
   [["create", "runtimeclasses.node.k8s.io"], false],

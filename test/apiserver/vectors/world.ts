@@ -28,13 +28,27 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** Brings the world of one test file up. */
+/** Brings the world of one test file up; where that fails, nothing of it stays. */
 export async function openWorld(name: string): Promise<World> {
   const cluster = await startCluster(name);
-  const { api } = cluster;
   const webhook = await startWebhook(cluster);
-  await webhook.ready();
-  const world: World = {
+  const world = worldOf(cluster, webhook);
+  try {
+    await webhook.ready();
+    await namespace(cluster.api, "trading", "engine");
+    await namespace(cluster.api, "granted");
+    await create(cluster.api, hookGrants, grant("granted", "granted"));
+    await world.inForce("granted");
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
+  return world;
+}
+
+function worldOf(cluster: Cluster, webhook: Webhook): World {
+  const { api } = cluster;
+  return {
     cluster,
     api,
     webhook,
@@ -51,11 +65,6 @@ export async function openWorld(name: string): Promise<World> {
       await cluster.stop();
     },
   };
-  await namespace(api, "trading", "engine");
-  await namespace(api, "granted");
-  await create(api, hookGrants, grant("granted", "granted"));
-  await world.inForce("granted");
-  return world;
 }
 
 async function refused(call: Promise<unknown>): Promise<string> {

@@ -4,10 +4,11 @@ import type { KubeApi, PatchType } from "../../../common/kube/port.ts";
 import { create, eventually, get, kinds, namespace, patch, refusalOf, remove } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
 import { annotationsOf, ASK, GRANT, grant, pod, profile, specOf } from "../objects.ts";
+import { startOtherWebhook } from "./otherwebhook.ts";
 import { openWorld } from "./world.ts";
 import type { World } from "./world.ts";
 
-const { pods, hookGrants, hookProfiles } = resources;
+const { pods, hookGrants, hookProfiles, runtimeClasses } = resources;
 
 jest.setTimeout(30_000);
 
@@ -153,6 +154,95 @@ test("a Binding can't bring an annotation onto another pod of that name than the
   );
 });
 
+test("a Binding can't bring an annotation onto a pod that takes the judged one's place meanwhile", async () => {
+  const subjects = [{ namespace: "replaced", serviceAccounts: ["engine"] }];
+  await namespace(api, "replaced", "engine");
+  await create(api, hookGrants, grant("replaced", "replaced", { subjects }));
+  const granted = { serviceAccountName: "engine", annotations: { [ASK]: "enabled" } };
+  await eventually("the grant", () => world.createPod("replaced", granted).catch(() => undefined));
+  await world.createPod("replaced", { serviceAccountName: "engine" });
+  const before = await world.webhook.requests();
+  // It is asked at the same time as ours, and answers after both of ours did.
+  const slow = await startOtherWebhook(api, {
+    kind: "validating",
+    rule: { resources: ["pods/binding"], operations: ["CREATE"] },
+    answer: async () => {
+      await eventually("our answers", async () =>
+        (await world.webhook.requests()) >= before + 2 ? true : undefined,
+      );
+      await world.createPod("replaced");
+      return {};
+    },
+  });
+  try {
+    const bind = create(api, pods, binding({ [ASK]: "enabled" }), at("replaced", "binding"));
+    expect(await refusalOf(bind)).toMatchObject({
+      status: 409,
+      message: expect.stringContaining("UID in precondition"),
+    });
+    expect(annotationsOf(await get(api, pods, at("replaced")))).toEqual({});
+  } finally {
+    await slow.stop();
+  }
+});
+
+describe("an apply that makes the pod", () => {
+  const make = (where: string, name: string): Promise<Json> => {
+    const body = { apiVersion: "v1", kind: "Pod", ...pod({ name, annotations: { [ASK]: "enabled" } }) };
+    const path = pathOf(pods, { namespace: where, name });
+    const query = { fieldManager: "test" };
+    return api.request({ method: "PATCH", path, body, patch: "apply", query }) as Promise<Json>;
+  };
+
+  test("is judged like any create", async () => {
+    expect(await world.refused(make("trading", "applied"))).toContain("is protected");
+    const made = await make("granted", "applied");
+    expect(annotationsOf(made)[GRANT]).toBe("granted");
+    expect(specOf(made)["runtimeClassName"]).toBe("wrapper");
+  });
+});
+
+describe("the API server itself takes no annotation", () => {
+  test.each(["ephemeralcontainers", "resize"])("by way of pods/%s", async (subresource) => {
+    await world.createPod("trading");
+    const body = await read("trading");
+    Object.assign(body["metadata"] as Json, { annotations: { [ASK]: "enabled", [GRANT]: "granted" } });
+    const path = pathOf(pods, at("trading", subresource));
+    await api.request({ method: "PUT", path, body }).catch(() => undefined);
+    await patchAs("merge", merge)("trading", { [ASK]: "enabled" }, subresource).catch(() => undefined);
+    expect(annotationsOf(await get(api, pods, at("trading")))).toEqual({});
+  });
+});
+
+describe("names that a program could stumble over", () => {
+  const name = "constructor";
+
+  test("are names like any other, of namespaces, grants, classes and containers", async () => {
+    await namespace(api, name);
+    await namespace(api, "valueof", name);
+    const asks = { annotations: { [ASK]: "enabled" } };
+    const one = { [name]: { cpu: "1", memory: "8Mi" } };
+    await create(api, runtimeClasses, { metadata: { name }, handler: "wrapper" });
+    for (const options of [asks, { runtimeClassName: name }])
+      expect(await world.refused(world.createPod(name, options))).toContain("is protected");
+    const subjects = [{ namespace: "valueof", serviceAccounts: [name] }];
+    await create(api, hookGrants, grant(name, "valueof", { subjects }));
+    const options = {
+      serviceAccountName: name,
+      containers: one,
+      annotations: { [`cpu-isolation.schedgate.dev/${name}`]: "enabled" },
+    };
+    const made = await eventually("the grant", () =>
+      world.createPod("valueof", options).catch(() => undefined),
+    );
+    expect(annotationsOf(made)[GRANT]).toBe(name);
+    expect(await world.refused(world.createPod(name, asks))).toContain(`service account ${name}/default`);
+    expect(await world.refused(world.createPod("valueof", asks))).toContain("no HookGrant covers");
+    const missing = { ...asks, annotations: { "cpu-isolation.schedgate.dev/tostring": "enabled" } };
+    expect(await world.refused(world.createPod("granted", missing))).toContain("does not have");
+  });
+});
+
 describe("keys that a program could stumble over", () => {
   const keys = [
     "constructor",
@@ -211,9 +301,17 @@ describe("many and large annotations", () => {
       Array.from({ length: count }, (_, i) => [`example.com/${String(i)}`, "v".repeat(length)]),
     );
 
+  /** These, and one more that makes the API server's bound. */
+  const filledUp = (annotations: Record<string, string>): Record<string, string> => {
+    const key = "example.com/filled";
+    const size = [key, ...Object.entries(annotations).flat()].join("").length;
+    return { ...annotations, [key]: "v".repeat(256 * 1024 - size) };
+  };
+
   test.each([
     ["the last of 1,000", { ...many(1000, 1), "zz.example/last": "x", [ASK]: "enabled" }],
     ["beside 250 KiB of others", { ...many(10, 25_500), [ASK]: "enabled" }],
+    ["with which it is all that the API server takes, 256 KiB", filledUp({ [ASK]: "enabled" })],
     [
       "among 1,000 protected ones",
       Object.fromEntries(

@@ -35,10 +35,10 @@ export const halfOpen: Fault = {
 /** Whether this very replica would admit a pod that asks there. */
 async function admits({ api }: World, replica: Webhook, where: string): Promise<boolean> {
   const url = `https://127.0.0.1:${replica.port}`;
-  const send = await directTo(api, { ...replica, url });
+  const direct = await directTo(api, { ...replica, url });
   const object = pod({ runtimeClassName: "wrapper", annotations: { [ASK]: "disabled" } });
   const body = review({ namespace: where, object, dryRun: true });
-  const answer = JSON.parse((await send("/mutate", JSON.stringify(body))).text) as {
+  const answer = JSON.parse((await direct.send("/mutate", JSON.stringify(body))).text) as {
     response: { patch?: string };
   };
   return answer.response.patch !== undefined;

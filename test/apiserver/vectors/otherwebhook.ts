@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { resources } from "../../../common/kube/paths.ts";
+import type { KubeApi } from "../../../common/kube/port.ts";
+import { issueCa, issueLeaf } from "../../../certs/issue.ts";
+import { create, remove } from "../cluster.ts";
+import type { Json } from "../cluster.ts";
+
+/** A webhook of somebody else, which allows all. */
+export interface OtherWebhook {
+  kind: "mutating" | "validating";
+  /** What it is called for: the rule's resources and operations. */
+  rule: { resources: string[]; operations: string[] };
+  /** More of its configuration. */
+  more?: Json;
+  /** What its answer says beside that it allows. */
+  answer(): Promise<Json> | Json;
+}
+
+// The API server calls mutating webhooks in the order of their names.
+const NAME = "zz-other";
+
+/** Serves it, and tells the API server of it, until it is stopped. */
+export async function startOtherWebhook(
+  api: KubeApi,
+  other: OtherWebhook,
+): Promise<{ stop(): Promise<void> }> {
+  const ca = issueCa(new Date());
+  const leaf = issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
+  const server = createServer({ cert: leaf.certificate, key: leaf.key }, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const review = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { request: { uid: string } };
+      const answer = async (): Promise<void> => {
+        const said = { uid: review.request.uid, allowed: true, ...(await other.answer()) };
+        response.setHeader("Content-Type", "application/json");
+        response.end(
+          JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: said }),
+        );
+      };
+      answer().catch((error: unknown) => response.writeHead(500).end(String(error)));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const resource = other.kind === "mutating" ? resources.mutatingWebhooks : resources.validatingWebhooks;
+  const webhook = {
+    name: "other.example.com",
+    admissionReviewVersions: ["v1"],
+    sideEffects: "None",
+    failurePolicy: "Fail",
+    clientConfig: {
+      url: `https://127.0.0.1:${String(port)}/`,
+      caBundle: Buffer.from(ca.certificate).toString("base64"),
+    },
+    rules: [{ apiGroups: [""], apiVersions: ["v1"], ...other.rule }],
+    ...other.more,
+  };
+  await create(api, resource, { metadata: { name: NAME }, webhooks: [webhook] });
+  return {
+    stop: async () => {
+      await remove(api, resource, { name: NAME });
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

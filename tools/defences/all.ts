@@ -1,0 +1,15 @@
+import { classDefences } from "./classes.ts";
+import type { Defence } from "./defence.ts";
+import { identityDefences } from "./identities.ts";
+import { policyDefences } from "./policy.ts";
+import { serviceDefences } from "./service.ts";
+import { writeDefences } from "./writes.ts";
+
+/** Every defence whose test is proven by taking it away. */
+export const allDefences: readonly Defence[] = [
+  ...policyDefences,
+  ...writeDefences,
+  ...identityDefences,
+  ...classDefences,
+  ...serviceDefences,
+];
