@@ -24,6 +24,8 @@ export interface GuardOptions {
   runDir: string;
   /** Opens isolation; tried again for as long as it throws. */
   open: () => Isolation;
+  /** Writes lost entries of the ledger anew; whether it tried any. */
+  rescue: (isolation: Isolation) => Promise<boolean>;
   onSnapshot: (snapshot: Snapshot) => void;
 }
 
@@ -54,7 +56,10 @@ export function guard(options: GuardOptions): Guard {
     isolation ??= options.open();
     const { backend } = isolation;
     hostFs.mkdirs(`${runDir}/ledger`);
-    const reconciled = await reconcile(isolation, ATTEMPTS);
+    // Before anything is given back for want of an entry; and after, since unusable ones are set aside by then.
+    await options.rescue(isolation);
+    const first = await reconcile(isolation, ATTEMPTS);
+    const reconciled = (await options.rescue(isolation)) ? await reconcile(isolation, ATTEMPTS) : first;
     const outcome = { ...reconciled, problems: [...reconciled.problems, ...failuresIn(hostFs, runDir)] };
     const dirs = outcome.watch.map((dir) => (dir === "" ? backend.root : `${backend.root}/${dir}`));
     if (watches.set([`${runDir}/ledger`, ...dirs])) again = true;

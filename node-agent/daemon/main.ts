@@ -14,10 +14,12 @@ import { hookWatch } from "./hook-watch.ts";
 import { readInstalled } from "../host/installed.ts";
 import { agentMetrics } from "./metrics.ts";
 import { noteTo } from "../oci/companion-log.ts";
+import { companionConfig } from "../oci/config.ts";
 import { podKeeper } from "./pods.ts";
 import { profileReflector } from "./profiles.ts";
 import { publisher } from "./publisher.ts";
 import { requestServer } from "./requests.ts";
+import { rescuer } from "./rescue.ts";
 
 endOnUncaught("node-agent");
 const config = daemonConfig();
@@ -40,6 +42,7 @@ const keep = guard({
   log,
   runDir: config.runDir,
   open,
+  rescue: rescuer(hostFs, { ...companionConfig({}), ...config, byNotes: true }, log),
   onSnapshot: (snapshot) => {
     tell.offer(snapshot);
     pods.offer(snapshot);

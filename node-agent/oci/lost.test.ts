@@ -60,6 +60,16 @@ describe("a container is lost", () => {
     expect(find()).toEqual(["before", "starting"]);
   });
 
+  test("where a process that sees no bundles has the launcher's copy and its process", () => {
+    noted("abc", 7);
+    rmSync(join(root, "bundles"), { recursive: true });
+    const find = finder();
+    expect(find()).toEqual([]);
+    file("run/asks/abc/config.json", '{"annotations":{"schedgate.dev/cpu-isolation":"enabled"}}');
+    file("run/asks/abc/process", "7\n0::/kubepods/pod1/abc\n");
+    expect(find()).toEqual(["abc"]);
+  });
+
   test("where its entry was set aside, whatever is known of it", () => {
     file("run/ledger/abc.json.unusable", "");
     expect(finder()()).toEqual(["abc"]);

@@ -2,7 +2,8 @@ import type { Clock } from "../../common/clock.ts";
 import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 import { ledgerIn } from "../isolation/ledger.ts";
 import { readAsk } from "./asks.ts";
-import { asksForIsolation, readBundle } from "./bundle.ts";
+import { asksForIsolation } from "./bundle.ts";
+import { bundleById } from "./created.ts";
 
 /** Between the launcher's note of a container and its entry lies its start, and nobody should do that work twice. */
 const START_MS = 5000;
@@ -10,7 +11,8 @@ const START_MS = 5000;
 /**
  * Finds containers that the ledger should hold and does not: those whose entries were set aside, and those that live and
  * ask, by the launcher's notes, without an entry. One that had an entry at the look before is lost at once, and at the
- * first look each is; else it may be starting. Only for a process that sees the bundles; `proc` shows the host's pids.
+ * first look each is; else it may be starting. A process that sees no bundles finds those that the launcher copied.
+ * @param proc shows the host's pids.
  */
 export function lostFinder(
   hostFs: HostFs,
@@ -26,13 +28,13 @@ export function lostFinder(
   let due: Map<string, number> | undefined;
 
   const lives = (id: string): boolean => {
-    const { pidFile } = readAsk(hostFs, runDir, id);
-    const pid = (pidFile === "" ? "" : (readIfThere(hostFs, pidFile) ?? "")).trim();
+    const { process, pidFile } = readAsk(hostFs, runDir, id);
+    const pid = String(process?.pid ?? (pidFile && readIfThere(hostFs, pidFile)) ?? "").trim();
     // The pid of a container that has ended may be another's by now; a container's cgroup has its id in its path.
     return pid !== "" && readIfThere(proc, `/proc/${pid}/cgroup`)?.includes(id) === true;
   };
   const asks = (id: string): boolean => {
-    const isAsking = asksForIsolation(readBundle(hostFs, readAsk(hostFs, runDir, id).bundle));
+    const isAsking = asksForIsolation(bundleById(hostFs, runDir, id));
     if (!isAsking) silent.add(id);
     return isAsking;
   };

@@ -7,8 +7,8 @@ import { isolate } from "./isolate.ts";
 
 /**
  * Writes the ledger anew for living containers whose entries were unusable or deleted, from what the launcher noted at
- * their create, and the host's word for the rest. Not by notes alone, which may be old. What cannot be told of a container
- * is noted, and stays a problem of the ledger until its file is looked at.
+ * their create, and the host's word for the rest, or in the daemon the launcher's last note of it. What cannot be told of a
+ * container is noted, and stays a problem of the ledger until its file is looked at.
  * @param lost their ids; a call for one container looks at the entries that were set aside alone, which costs nothing.
  */
 export async function rebuild(
@@ -17,7 +17,6 @@ export async function rebuild(
   note: (level: "info" | "error", message: string) => void,
   lost = isolation.ledger.lost(),
 ): Promise<void> {
-  if (config.byNotes) return;
   for (const id of lost) {
     try {
       const cpus = await restore(isolation, config, id);

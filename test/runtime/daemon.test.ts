@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { freePorts } from "../lab/ports.ts";
@@ -113,6 +113,40 @@ describe("the daemon", () => {
     rmdirSync(dir);
     expect(changedSettings(before)).toEqual([]);
   }, 60_000);
+
+  test.each<[string, (entry: string) => void]>([
+    [
+      "deleted with the whole ledger",
+      () => {
+        rmSync(join(home.run, "ledger"), { recursive: true });
+      },
+    ],
+    [
+      "torn",
+      (entry) => {
+        writeFileSync(entry, readFileSync(entry, "utf8").slice(0, 40));
+      },
+    ],
+  ])(
+    "writes an entry anew that was %s, from the living container",
+    async (_, damage) => {
+      daemon = startDaemon(home, port);
+      await daemonReady();
+      const lost = await isolatedContainer("lost");
+      const entry = join(home.run, "ledger/lost.json");
+      damage(entry);
+      await waitFor({ what: "the entry", timeoutMs: 10_000, intervalMs: 20 }, () =>
+        Promise.resolve(
+          existsSync(entry) && readFileSync(entry, "utf8").includes(`"pid":${lost.pid()},`)
+            ? true
+            : undefined,
+        ),
+      );
+      await isolatedBecomes(lastCpu);
+      rmSync(`${entry}.unusable`, { force: true });
+    },
+    60_000,
+  );
 
   test("tells its state as metrics", async () => {
     daemon = startDaemon(home, port);
