@@ -142,7 +142,7 @@ describe("the daemon", () => {
             : undefined,
         ),
       );
-      await isolatedBecomes(lastCpu);
+      expect(await isolatedBecomes(lastCpu)).toBe(true);
       rmSync(`${entry}.unusable`, { force: true });
     },
     60_000,
