@@ -279,7 +279,7 @@ describe("counted is", () => {
     const { status, message } = await refusalOf(resize("q", "3"));
     expect({ status, message }).toMatchObject({
       status: 403,
-      message: expect.stringContaining("has no room (isolatedCPUs: 5/5 used, this pod takes 3)"),
+      message: expect.stringContaining("has no room (isolatedCPUs: 3/5 used, this pod takes 3)"),
     });
     await resize("p", "1");
     await expectUsed("resized", { pods: 2, isolatedCPUs: 3 }, AFTER_A_MINUTE_MS);
