@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { openSync, writeFileSync } from "node:fs";
 import { becomes } from "./host.ts";
-import { HOME } from "./pods.ts";
+import { HOME } from "./container.ts";
 
 const PORT = 8081;
 const KUBECONFIG = "/run/kubeconfig";
