@@ -20,8 +20,8 @@ say({ kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(), version
 const pristine = host.dump();
 for (const setting of settings) {
   for (const scenario of scenariosOf(cell, setting)) {
-    if (scenario.daemon) daemon ??= await startDaemon();
     await judge({ name: scenario.name, runtime: setting.runtime, driver: setting.driver }, async () => {
+      if (scenario.daemon) daemon ??= await startDaemon();
       const pods = new Pods(host, setting);
       pods.begin();
       try {
