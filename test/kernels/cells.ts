@@ -1,6 +1,6 @@
-import type { Setting } from "./guest/pods.ts";
-import { refusals } from "./guest/refusals.ts";
+import { noContainers, refusals } from "./guest/refusals.ts";
 import { type Scenario, scenarios } from "./guest/scenarios.ts";
+import type { Setting } from "./guest/spec.ts";
 
 /** A kernel with one version of cgroups: one boot. */
 export interface Cell {
@@ -9,15 +9,34 @@ export interface Cell {
   cgroup: "v1" | "v2";
   /** Why this kernel cannot isolate; undefined where it can. */
   refusal?: RegExp;
+  /** What crun itself says where it makes no container at all. */
+  crun?: RegExp;
+  /** Whether it cannot start its CPUs where qemu counts instructions (boot.ts). */
+  uncounted?: true;
 }
 
 /** The matrix of docs/kernels.md. */
 export const cells = {
-  "5.10-v1": { suite: "bullseye", cgroup: "v1" },
-  "5.10-v2": { suite: "bullseye", cgroup: "v2", refusal: /no cpuset\.cpus\.exclusive before kernel 6\.7/ },
-  "6.1-v1": { suite: "bookworm", cgroup: "v1" },
-  "6.1-v2": { suite: "bookworm", cgroup: "v2", refusal: /no cpuset\.cpus\.exclusive before kernel 6\.7/ },
-  "6.12-v1": { suite: "trixie", cgroup: "v1", refusal: /without CONFIG_CPUSETS_V1/ },
+  "5.10-v1": { suite: "bullseye", uncounted: true, cgroup: "v1" },
+  "5.10-v2": {
+    suite: "bullseye",
+    uncounted: true,
+    cgroup: "v2",
+    refusal: /no cpuset\.cpus\.exclusive before kernel 6\.7/,
+  },
+  "6.1-v1": { suite: "bookworm", uncounted: true, cgroup: "v1" },
+  "6.1-v2": {
+    suite: "bookworm",
+    uncounted: true,
+    cgroup: "v2",
+    refusal: /no cpuset\.cpus\.exclusive before kernel 6\.7/,
+  },
+  "6.12-v1": {
+    suite: "trixie",
+    cgroup: "v1",
+    refusal: /without CONFIG_CPUSETS_V1/,
+    crun: /cgroups in hybrid mode not supported/,
+  },
   "6.12-v2": { suite: "trixie", cgroup: "v2" },
   "sid-v2": { suite: "sid", cgroup: "v2" },
 } as const satisfies Record<string, Cell>;
@@ -45,7 +64,8 @@ export function isCell(name: string): name is CellName {
 
 /** What is played in a cell with a runtime and a driver. */
 export function scenariosOf(name: CellName, setting: (typeof settings)[number]): readonly Scenario[] {
-  const { cgroup, refusal }: Cell = cells[name];
+  const { cgroup, refusal, crun }: Cell = cells[name];
+  if (crun !== undefined && setting.runtime === "crun") return noContainers(crun);
   if (refusal !== undefined) return refusals(refusal, cgroup === "v2" ? "1-2" : "");
   return scenarios.filter(
     ({ on, everywhere }) => (setting.all || everywhere === true) && (on?.(cgroup, setting) ?? true),

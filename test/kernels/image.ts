@@ -17,7 +17,14 @@ const LEFT_OUT = [
     "./var/lib/apt",
     "./var/lib/dpkg",
   ],
-  ...["./var/cache", "./usr/bin/containerd*", "./usr/bin/ctr", "./usr/bin/skopeo", "./usr/bin/perl*"],
+  ...[
+    "./var/cache",
+    "./usr/bin/containerd-stress",
+    "./usr/bin/containerd-shim",
+    "./usr/bin/containerd-shim-runc-v1",
+    "./usr/bin/skopeo",
+    "./usr/bin/perl*",
+  ],
   ...["./usr/lib/x86_64-linux-gnu/perl*", "./usr/lib/x86_64-linux-gnu/gconv", "./usr/lib/udev"],
 ];
 

@@ -9,7 +9,9 @@ const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 const test = testOn(lacksNode());
+const names = Object.keys(cells) as CellName[];
 let guest: Guest | undefined;
+let boots: ReadonlyMap<CellName, Promise<Booted>> | undefined;
 
 beforeAll(async () => {
   if (lacksNode() !== undefined) return;
@@ -20,17 +22,18 @@ beforeAll(async () => {
   ];
   await ensurePrograms(programs, log);
   guest = await makeGuest(openCache(cacheRoot(process.env), log));
+  boots = guest.bootAll(names);
 }, 900_000);
 
 afterAll(async () => {
   await guest?.remove();
 });
 
-describe.each(Object.keys(cells) as CellName[])("on a real kernel, %s", (cell) => {
+describe.each(names)("on a real kernel, %s", (cell) => {
   let booted: Booted | undefined;
 
   beforeAll(async () => {
-    booted = await guest?.boot(cell);
+    booted = await boots?.get(cell);
     log(`${cell}: Linux ${booted?.kernel ?? ""}, ${booted?.seconds ?? 0} s`);
   }, 1_000_000);
 

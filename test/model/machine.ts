@@ -15,6 +15,8 @@ export interface Machine {
   top: string;
   /** The CPUs that a kubelet may give away. */
   pinnable: CpuSet;
+  /** Where pods without CPUs of their own may run. */
+  shared: CpuSet;
   /** Makes a cgroup, with its parents, that may run on these CPUs. */
   makeCgroup(dir: string, cpus: CpuSet): void;
   /** A cgroup of ours with all that is in it; no error where it is gone. */

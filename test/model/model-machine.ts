@@ -54,6 +54,7 @@ export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machi
     kubeletState: "/var/lib/kubelet/cpu_manager_state",
     top: "kubepods",
     pinnable: minus(ONLINE, [0]),
+    shared: minus(ONLINE, [0]),
     makeCgroup,
     removeCgroup: (dir) => {
       for (const below of kernel.dirs().reverse()) if (isWithin(below, dir)) kernel.rmdir(below);

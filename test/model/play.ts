@@ -140,10 +140,10 @@ class Game {
   private changeShared(dir: string, half: boolean): void {
     const state = this.shared.get(dir);
     if (state === undefined) {
-      this.machine.makeCgroup(dir, half ? [] : this.machine.pinnable);
+      this.machine.makeCgroup(dir, half ? [] : this.machine.shared);
       this.shared.set(dir, half ? "half" : "whole");
     } else if (state === "half") {
-      this.machine.makeCgroup(dir, this.machine.pinnable);
+      this.machine.makeCgroup(dir, this.machine.shared);
       this.shared.set(dir, "whole");
     } else {
       this.machine.removeCgroup(dir);

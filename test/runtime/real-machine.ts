@@ -34,6 +34,7 @@ export function realMachine(): Machine & { close(): void } {
     kubeletState: join(dir, "cpu_manager_state"),
     top,
     pinnable: minus(online, [0]),
+    shared: minus(online, [0]),
     makeCgroup,
     removeCgroup: (cgroup) => {
       removeCgroup(join(cpusetRoot, cgroup));

@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { openSync, writeFileSync } from "node:fs";
 import { becomes } from "./host.ts";
-import { HOME } from "./pods.ts";
+import { HOME } from "./container.ts";
 
 const PORT = 8081;
+
+/** Of a guest that has the clock of a machine that may be busy. */
+const READY_MS = 300_000;
+
 const KUBECONFIG = "/run/kubeconfig";
 export const DAEMON_LOG = "/run/agent.log";
 
@@ -24,9 +28,14 @@ export async function startDaemon(): Promise<ChildProcess> {
       () => undefined, // not listening yet
     );
   }, 200);
-  await becomes("the daemon is ready", true, () => ready, 60_000).finally(() => {
-    clearInterval(asking);
-  });
+  await becomes("the daemon is ready", true, () => ready, READY_MS)
+    .catch((error: unknown) => {
+      daemon.kill("SIGKILL");
+      throw error;
+    })
+    .finally(() => {
+      clearInterval(asking);
+    });
   return daemon;
 }
 

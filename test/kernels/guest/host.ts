@@ -5,7 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CpuSet, formatCpuSet, minus, parseCpuSet } from "../../../common/cpuset.ts";
 import { cpusWithoutDomain } from "../../demo/schedstat.ts";
 
-const ROOT = "/sys/fs/cgroup";
+/** Where systemd mounts all hierarchies. */
+export const ROOT = "/sys/fs/cgroup";
 
 /** Which cgroup hierarchies systemd mounted. */
 export type Version = "v1" | "v2";
@@ -18,7 +19,7 @@ export interface Host {
   online(): CpuSet;
   /** The online CPUs that the kernel shows in no sched domain, as a list. @throws where its two signs differ */
   isolated(): string;
-  /** Content of every cpuset file that can be written, by path. */
+  /** Content of every cpuset file that can be written, by path; on v2 without those that hold what a new cgroup's hold. */
   dump(): Map<string, string>;
 }
 
@@ -38,7 +39,8 @@ export function thisHost(): Host {
         throw new Error(`/proc/schedstat says "${bySchedstat}", the domains' directories "${byDirectories}"`);
       return bySchedstat;
     },
-    dump: () => new Map(directories(root).flatMap((dir) => writableIn(dir))),
+    // Later kernels have no v1 cpusets, so no such hierarchy.
+    dump: () => new Map((existsSync(root) ? directories(root) : []).flatMap((dir) => writableIn(dir))),
   };
 }
 
@@ -50,19 +52,25 @@ function cpusWithDomainDirectory(): CpuSet {
   return parseCpuSet(cpus.map((cpu) => cpu.replace("cpu", "")).join(","));
 }
 
-function directories(dir: string): string[] {
+/** A directory and all below it. */
+export function directories(dir: string): string[] {
   const inner = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return [dir, ...inner.flatMap(({ name }) => directories(join(dir, name)))];
 }
+
+/** On v2: systemd turns the controller on and off for its own units, and such files come and go. */
+const NEW = ["\n", "member\n"];
 
 const WRITABLE = /^cpuset\.(cpus|cpus\.exclusive|cpus\.partition|sched_load_balance|cpu_exclusive)$/;
 
 function writableIn(dir: string): [string, string][] {
   const names = readdirSync(dir).filter((name) => WRITABLE.test(name));
-  return names.map((name) => [join(dir, name), readFileSync(join(dir, name), "utf8")]);
+  return names
+    .map((name): [string, string] => [join(dir, name), readFileSync(join(dir, name), "utf8")])
+    .filter(([, text]) => !NEW.includes(text));
 }
 
-/** The lines in which two dumps differ, of files that both have or that only the later has below a surviving directory. */
+/** The lines in which two dumps differ. */
 export function changes(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
   const paths = new Set([...before.keys(), ...after.keys()]);
   return [...paths].flatMap((path) => {

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type CpuSet, formatCpuSet, minus, parseCpuSet } from "../../../common/cpuset.ts";
 import { nodeHostFs } from "../../../node-agent/host/host-fs.ts";
 import type { Machine } from "../../model/machine.ts";
 import { realProcesses, removeCgroup } from "../../model/processes.ts";
-import type { Host } from "./host.ts";
+import { type Host, directories } from "./host.ts";
+import { makeCpusets } from "./tree.ts";
 
 const DIR = "/run/histories";
 const TOP = "kubepods";
@@ -24,11 +25,14 @@ export function guestMachine(host: Host): Machine & { close(): void } {
     top: TOP,
     // Two CPUs stay: one alone has no sched domain, isolated or not.
     pinnable: minus(host.online(), [0, 1]),
+    // Never less than what some container isolates: a kubelet keeps CPUs for them, and cgroup v2 refuses the isolation else.
+    shared: host.online(),
     makeCgroup: (dir, cpus) => {
       make(root, dir, cpus);
     },
     removeCgroup: (dir) => {
       removeCgroup(join(root, dir));
+      waitUntilRemoved(host);
     },
     ...realProcesses((cgroup) => join(root, cgroup, "cgroup.procs")),
     reboot: undefined,
@@ -53,16 +57,28 @@ function makeV2(root: string, dir: string, cpus: CpuSet): void {
 }
 
 function makeV1(root: string, dir: string, cpus: CpuSet): void {
-  const parts = dir.split("/");
-  for (const [index] of parts.entries()) {
-    const level = join(root, ...parts.slice(0, index + 1));
-    mkdirSync(level, { recursive: true });
-    const isLeaf = index === parts.length - 1 && dir !== TOP;
-    const list = isLeaf ? formatCpuSet(cpus) : readFileSync(join(root, "cpuset.cpus"), "utf8").trim();
-    if (list === "" || (!isLeaf && readFileSync(join(level, "cpuset.cpus"), "utf8").trim() !== "")) continue;
-    writeFileSync(join(level, "cpuset.mems"), readFileSync(join(root, "cpuset.mems")));
-    writeFileSync(join(level, "cpuset.cpus"), list);
+  makeCpusets(root, dir === TOP ? TOP : dirname(dir));
+  mkdirSync(join(root, dir), { recursive: true });
+  if (dir === TOP || cpus.length === 0) return;
+  writeFileSync(join(root, dir, "cpuset.mems"), readFileSync(join(root, "cpuset.mems")));
+  writeFileSync(join(root, dir, "cpuset.cpus"), formatCpuSet(cpus));
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+// The kernel ends a cpuset a moment after its directory is gone, and counts it in its domains until then.
+function waitUntilRemoved(host: Host): void {
+  for (let waited = 0; hasDying(host); waited += 1) {
+    if (waited === 2000) throw new Error("a removed cgroup is still there after 10 s");
+    Atomics.wait(sleeper, 0, 0, 5);
   }
+}
+
+function hasDying({ version, root }: Host): boolean {
+  if (version === "v2")
+    return !readFileSync(join(root, TOP, "cgroup.stat"), "utf8").includes("nr_dying_descendants 0\n");
+  const [, count] = /^cpuset\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/cgroups", "utf8")) ?? [];
+  return Number(count) !== directories(root).length;
 }
 
 function invalidPartitions(root: string, dir: string): string[] {

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { inspect } from "node:util";
 import { HISTORIES, extrasOf, isCell, scenariosOf, settings } from "../cells.ts";
 import { DAEMON_LOG, endDaemon, startDaemon } from "./daemon.ts";
 import { becomes, changes, run, thisHost } from "./host.ts";
@@ -19,8 +20,8 @@ say({ kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(), version
 const pristine = host.dump();
 for (const setting of settings) {
   for (const scenario of scenariosOf(cell, setting)) {
-    if (scenario.daemon) daemon ??= await startDaemon();
     await judge({ name: scenario.name, runtime: setting.runtime, driver: setting.driver }, async () => {
+      if (scenario.daemon) daemon ??= await startDaemon();
       const pods = new Pods(host, setting);
       pods.begin();
       try {
@@ -49,7 +50,7 @@ async function judge(what: Omit<Result, "ms" | "failure">, play: () => Promise<v
     const log = existsSync(DAEMON_LOG)
       ? readFileSync(DAEMON_LOG, "utf8").split("\n").slice(-8).join("\n")
       : "";
-    failure = `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${log}`;
+    failure = `${inspect(error)}\n${log}`; // with the causes
   }
   say({ ...what, ms: Date.now() - started, ...(failure === undefined ? {} : { failure }) });
 }

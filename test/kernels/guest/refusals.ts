@@ -1,4 +1,5 @@
-import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, throws } from "node:assert/strict";
+import { PROGRAMS } from "./container.ts";
 import { changes } from "./host.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -31,6 +32,25 @@ export function refusals(why: RegExp, cpus: string): readonly Scenario[] {
         equal(one.start().status, 0);
         equal(host.isolated(), "");
         await one.kill();
+      },
+    },
+  ];
+}
+
+/** What must hold where the runtime itself makes no container, ours or not. */
+export function noContainers(why: RegExp): readonly Scenario[] {
+  return [
+    {
+      name: "makes no container here by itself, without schedgate",
+      daemon: false,
+      play: ({ host, setting, pods }) => {
+        const before = host.dump();
+        const one = pods.container({ cpus: "", asks: false });
+        throws(() => {
+          one.create(PROGRAMS[setting.runtime]);
+        }, why);
+        deepEqual(changes(before, host.dump()), []);
+        return Promise.resolve();
       },
     },
   ];

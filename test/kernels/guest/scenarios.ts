@@ -1,8 +1,11 @@
 import { equal } from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Container, cgroupOf } from "./container.ts";
+import { startContainerd } from "./containerd.ts";
 import { type Host, type Version, becomes, run } from "./host.ts";
-import { type Container, type Pods, type Setting, podWithoutCpuset } from "./pods.ts";
+import { type Pods, podWithoutCpuset } from "./pods.ts";
+import type { Setting } from "./spec.ts";
 
 /** What a scenario plays on. Everything is given back after it, and that is checked for each. */
 interface Stage {
@@ -142,6 +145,26 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "stays isolated while containerd restarts, and containerd gives them back after it",
+    daemon: true,
+    play: async ({ host, setting, pods }) => {
+      const containerd = startContainerd(setting);
+      try {
+        const { id, spec } = pods.container({ cpus: "1-2", asks: true });
+        const pid = containerd.start(id, spec);
+        const one = { cgroup: () => cgroupOf(host, pid) };
+        expectIsolated({ host }, [one], "1-2");
+        containerd.restart();
+        await settled();
+        expectIsolated({ host }, [one], "1-2");
+        containerd.end(id);
+        await isolatedBecomes({ host }, "");
+      } finally {
+        containerd.stop();
+      }
+    },
+  },
+  {
     name: "isolates them again when an isolated CPU or another one was offline",
     daemon: true,
     play: async (stage) => {
@@ -187,7 +210,11 @@ async function over(container: Container): Promise<void> {
 }
 
 /** By the sched domains, and on v2 by the partition's own words. */
-function expectIsolated({ host }: Stage, containers: readonly Container[], cpus: string): void {
+function expectIsolated(
+  { host }: Pick<Stage, "host">,
+  containers: readonly Pick<Container, "cgroup">[],
+  cpus: string,
+): void {
   equal(host.isolated(), cpus);
   if (host.version === "v1") return;
   for (const container of containers) {
@@ -197,7 +224,7 @@ function expectIsolated({ host }: Stage, containers: readonly Container[], cpus:
   equal(readFileSync(`${host.root}/cpuset.cpus.isolated`, "utf8").trim(), cpus);
 }
 
-function isolatedBecomes({ host }: Stage, cpus: string): Promise<void> {
+function isolatedBecomes({ host }: Pick<Stage, "host">, cpus: string): Promise<void> {
   return becomes("isolated CPUs", cpus, () => host.isolated());
 }
 
