@@ -2,6 +2,7 @@
 import { chmod, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import type { Plugin } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -27,6 +28,20 @@ const command = { schedgate: "webhook/cli/main.ts" };
 const requireForCommonJs =
   'import { createRequire as schedgateCreateRequire } from "node:module"; const require = schedgateCreateRequire(import.meta.url);';
 
+/**
+ * An import of a built-in module makes Node read each of its exports, and one export of node:http is undici: a seventh of
+ * the webhook's start. Asked for by name it reads what is used (https://nodejs.org/api/process.html#processgetbuiltinmoduleid).
+ */
+const builtins: Plugin = {
+  name: "builtins",
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));
+    bundle.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+    }));
+  },
+};
+
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 for (const [entries, splitting] of [
@@ -47,6 +62,7 @@ for (const [entries, splitting] of [
     target: "node24",
     banner: { js: requireForCommonJs },
     legalComments: "none",
+    plugins: [builtins],
     logLevel: "warning",
   });
 }

@@ -9,7 +9,8 @@ import { buildImage } from "../lab/product/image/image.ts";
 import {
   applyAgain,
   expectRemoved,
-  installSchedgate,
+  applySchedgate,
+  nodeReady,
   removeSchedgate,
   type Installation,
 } from "../lab/product/install.ts";
@@ -74,13 +75,14 @@ async function steps(options: Options, scratch: string, report: Report, stop: Ab
   };
   let installation: Installation | undefined;
   await run("The admin installs schedgate", async () => {
-    installation = await installSchedgate(lab, image, note);
+    installation = await applySchedgate(lab, image, note);
     await applyAgain(lab, installation);
     report.holds("applying the manifests again changes nothing");
   });
   await run("Without a grant, no way leads to the handler", () => refused(lab, cpus, report));
   let isolated: CpuSet = [];
   await run("The admin writes a HookGrant", async () => {
+    await nodeReady(lab, note);
     isolated = await granted(lab, pair, report);
   });
   await run("A pod that asks for nothing is not touched", () => ordinary(lab, isolated, report));

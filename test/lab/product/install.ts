@@ -6,8 +6,19 @@ import { traces } from "./traces.ts";
 
 const system = "schedgate-system";
 
-/** Installs the product as its README says, from the archive of its image; returns when it is ready to judge. */
+/** Installs the product as its README says, from the archive of its image; returns when webhook and node are ready. */
 export async function installSchedgate(
+  lab: Lab,
+  image: Promise<string>,
+  log: (line: string) => void,
+): Promise<Installation> {
+  const installation = await applySchedgate(lab, image, log);
+  await nodeReady(lab, log);
+  return installation;
+}
+
+/** The same; returns when the webhook is ready, which judges pods before the node can isolate anything. */
+export async function applySchedgate(
   lab: Lab,
   image: Promise<string>,
   log: (line: string) => void,
@@ -20,6 +31,11 @@ export async function installSchedgate(
   const overlay = await applyOverlay(lab, log);
   await must(lab, ["-n", system, "rollout", "status", "deployment/schedgate-webhook", "--timeout=240s"]);
   log("ok  two replicas of the webhook are ready behind their Service");
+  return { overlay, before };
+}
+
+/** Returns when the node agent serves and has registered the handler. */
+export async function nodeReady(lab: Lab, log: (line: string) => void): Promise<void> {
   await must(lab, ["-n", system, "rollout", "status", "daemonset/schedgate-node-agent", "--timeout=240s"]);
   await must(lab, [
     "wait",
@@ -29,7 +45,6 @@ export async function installSchedgate(
     "--timeout=60s",
   ]);
   log(`ok  the node agent is ready and has registered the handler "wrapper" with ${lab.options.runtime}`);
-  return { overlay, before };
 }
 
 /** Applies the manifests as the README says. Returns the directory of the overlay. */
