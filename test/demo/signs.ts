@@ -3,7 +3,7 @@ import type { Lab } from "../lab/lab.ts";
 import { kubectl } from "./cluster.ts";
 import { kernelView } from "./kernel.ts";
 import type { Report } from "./report.ts";
-import { isBalanced, isIsolated, measureSpread } from "./spread.ts";
+import { awaitSpread, isIsolated, measureSpread } from "./spread.ts";
 import { until } from "./wait.ts";
 
 /** What `kubectl get nodeisolations` says is isolated on the one node. */
@@ -46,13 +46,7 @@ export async function expectBalanced(lab: Lab, pair: CpuSet, report: Report): Pr
 
 /** The sign by behaviour alone, for when no agent is there yet. */
 export async function expectSpread(lab: Lab, pair: CpuSet, report: Report): Promise<void> {
-  // Another busy program on this machine can keep a balancer from moving anything for a while; no domain never moves.
-  const { apart, samples } = await until("two busy tasks spread", 30, async () => {
-    const spread = await measureSpread(lab, pair);
-    return isBalanced(spread)
-      ? { value: spread }
-      : { not: `apart in ${spread.apart} of ${spread.samples} samples` };
-  });
+  const { apart, samples } = await awaitSpread(lab, pair);
   report.holds(
     `behaviour: two busy tasks allowed on CPUs ${formatCpuSet(pair)} spread (apart in ${apart} of ${samples} samples)`,
   );

@@ -1,5 +1,6 @@
 import { formatCpuSet, type CpuSet } from "../../common/cpuset.ts";
 import type { Lab } from "../lab/lab.ts";
+import { until } from "./wait.ts";
 
 /** How often two busy tasks, both started on the first CPU and then allowed on all, ran on different CPUs. */
 export interface Spread {
@@ -41,8 +42,21 @@ export async function measureSpread(lab: Pick<Lab, "node">, cpus: CpuSet, cgroup
   return { apart: Number(apart), samples: 5 };
 }
 
+/**
+ * Waits until two busy tasks spread. Another busy program can keep a balancer from moving anything for a while; with no
+ * sched domain nothing moves ever.
+ */
+export function awaitSpread(lab: Pick<Lab, "node">, cpus: CpuSet): Promise<Spread> {
+  return until("two busy tasks spread", 30, async () => {
+    const spread = await measureSpread(lab, cpus);
+    return isBalanced(spread)
+      ? { value: spread }
+      : { not: `apart in ${spread.apart} of ${spread.samples} samples` };
+  });
+}
+
 /** Balanced tasks run apart nearly always on an idle machine, and now and then on a busy one. */
-export function isBalanced({ apart, samples }: Spread): boolean {
+function isBalanced({ apart, samples }: Spread): boolean {
   return apart >= samples / 5;
 }
 

@@ -1,12 +1,20 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Spread, isBalanced, isIsolated } from "../demo/spread.ts";
+import { type Spread, isIsolated } from "../demo/spread.ts";
 import { exec } from "../lab/exec.ts";
 import { waitFor } from "../lab/wait.ts";
 import { type TestContainer, container } from "./container.ts";
 import { type Home, companionEnv, configure, makeHome } from "./home.ts";
-import { changedSettings, isolatedCpus, lastCpu, removeCgroups, settings, spread } from "./kernel.ts";
+import {
+  changedSettings,
+  expectBalancing,
+  isolatedCpus,
+  lastCpu,
+  removeCgroups,
+  settings,
+  spread,
+} from "./kernel.ts";
 
 let home: Home;
 let before: Map<string, string>;
@@ -59,7 +67,7 @@ afterAll(() => {
 
 describe("a container that asks and has CPUs of its own", () => {
   test("starts with them isolated, by flags and by behaviour, and gives them back when it is deleted", async () => {
-    expect(isBalanced(await spread())).toBe(true);
+    await expectBalancing();
     const one = make({ id: "one", cpus: lastCpu, ask: "enabled" });
     expect(await one.create()).toMatchObject({ code: 0 });
     expect(isolatedCpus()).toBe("");
@@ -69,7 +77,7 @@ describe("a container that asks and has CPUs of its own", () => {
     expect((await one.run("state", "one")).stdout).toContain('"status": "running"');
     expect(await one.remove()).toMatchObject({ code: 0 });
     await expectAsBefore();
-    expect(isBalanced(await spread())).toBe(true);
+    await expectBalancing();
   }, 60_000);
 
   test("is isolated by OCI hooks alone, where the handler is the plain runtime", async () => {

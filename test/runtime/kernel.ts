@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type CpuSet, formatCpuSet, minus, parseCpuSet, union } from "../../common/cpuset.ts";
 import { exec } from "../lab/exec.ts";
 import type { Lab } from "../lab/types.ts";
-import { type Spread, measureSpread } from "../demo/spread.ts";
+import { type Spread, awaitSpread, measureSpread } from "../demo/spread.ts";
 import { PARENT } from "./container.ts";
 
 const ROOT = "/sys/fs/cgroup";
@@ -49,10 +49,15 @@ export function changedSettings(before: ReadonlyMap<string, string>): string[] {
 
 /** How often two busy tasks that may run anywhere ran apart: the behaviour of balancing. */
 export function spread(): Promise<Spread> {
-  const node = (command: string): Promise<Awaited<ReturnType<Lab["node"]>>> =>
-    exec("/bin/sh", ["-c", command]);
-  return measureSpread({ node }, online);
+  return measureSpread(here, online);
 }
+
+/** Waits until they run apart. */
+export async function expectBalancing(): Promise<void> {
+  await awaitSpread(here, online);
+}
+
+const here: Pick<Lab, "node"> = { node: (command) => exec("/bin/sh", ["-c", command]) };
 
 /** Removes the test containers' cgroups in every hierarchy. */
 export function removeCgroups(): void {
