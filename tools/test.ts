@@ -46,7 +46,8 @@ async function runJest(tier: string, some: string[], environment: Record<string,
     ...some,
   ];
   args.push("--reporters", "default", "--reporters", join(root, "tools/count-reporter.ts"));
-  // What real parts leave (a socket to a server that was killed) must not keep a finished run from ending.
+  // A finished run must end: Node's own clean-up can wait for ever (spinning in uv_run) for requests of sockets that were cut
+  // while their other end was halted.
   if (tier !== "unit") args.push("--runInBand", "--forceExit");
   const before = readCounts().length;
   const code = await run(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
