@@ -1,25 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { nodeIsolationParts } from "../../common/api/nodeisolation.ts";
 import { nodeHostFs } from "../host/host-fs.ts";
+import { temporaryTree } from "../host/testing.ts";
 import { hookDirs } from "./hook-dirs.ts";
 import { observedHooks, readHooks } from "./observe.ts";
 
-let root: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true });
-});
-
-function file(path: string, text: string): void {
-  mkdirSync(dirname(join(root, path)), { recursive: true });
-  writeFileSync(join(root, path), text);
-}
+const tree = temporaryTree();
+const { file } = tree;
+beforeEach(tree.make);
+afterEach(tree.remove);
 
 const always = '{"version":"1.0.0","when":{"always":true}}';
 
@@ -27,20 +18,20 @@ describe("the hook files of a node", () => {
   test("are looked for in the usual places, and where the last of CRI-O's files says", () => {
     const of = (path: string, configured = false) => ({ path, configured });
     const [share, etc] = ["/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"];
-    expect(hookDirs(nodeHostFs(root))).toEqual([of(share), of(etc)]);
+    expect(hookDirs(nodeHostFs(tree.root))).toEqual([of(share), of(etc)]);
     file("/etc/crio/crio.conf", '[crio.runtime]\nhooks_dir = ["/a"]\n');
-    expect(hookDirs(nodeHostFs(root))).toEqual([of(share), of(etc), of("/a", true)]);
+    expect(hookDirs(nodeHostFs(tree.root))).toEqual([of(share), of(etc), of("/a", true)]);
     file("/etc/crio/crio.conf.d/10-x.conf", `[crio.runtime]\nhooks_dir = ["/b", "${etc}"]\n`);
     file("/etc/crio/crio.conf.d/20-y.conf", "[crio.image]\n");
-    expect(hookDirs(nodeHostFs(root))).toEqual([of(share), of(etc, true), of("/b", true)]);
+    expect(hookDirs(nodeHostFs(tree.root))).toEqual([of(share), of(etc, true), of("/b", true)]);
   });
 
   test("are the *.json of directories that are there, and what cannot be seen, each with its reason", () => {
     file("/h/a.json", always);
     file("/h/b.txt", always);
-    mkdirSync(join(root, "/h/c.json"));
+    mkdirSync(join(tree.root, "/h/c.json"));
     const dirs = ["/h", "/none", "/hidden"].map((path) => ({ path, configured: path !== "/none" }));
-    expect(observedHooks(readHooks(nodeHostFs(root), dirs), [])).toEqual([
+    expect(observedHooks(readHooks(nodeHostFs(tree.root), dirs), [])).toEqual([
       { file: "/h/a.json", reason: expect.stringContaining("always") },
       { file: "/h/c.json", reason: expect.stringMatching(/^it cannot be read: .*EISDIR/) },
       { file: "/hidden", reason: expect.stringContaining("cannot be seen") },

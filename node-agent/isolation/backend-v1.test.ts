@@ -1,23 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { nodeHostFs } from "../host/host-fs.ts";
+import { temporaryTree } from "../host/testing.ts";
 import { backendV1 } from "./backend-v1.ts";
 
-let root: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true });
-});
-
-function file(path: string, text: string): void {
-  mkdirSync(dirname(join(root, path)), { recursive: true });
-  writeFileSync(join(root, path), text);
-}
+const tree = temporaryTree();
+const { file } = tree;
+beforeEach(tree.make);
+afterEach(tree.remove);
 
 function cpuset(dir: string, cpus: string, flag: string): void {
   file(`cg/${dir}/cpuset.cpus`, `${cpus}\n`);
@@ -26,7 +15,7 @@ function cpuset(dir: string, cpus: string, flag: string): void {
 
 describe("cgroup v1's back-end", () => {
   test("sees a CPU that came online since, and isolates nothing else for it", () => {
-    const backend = backendV1(nodeHostFs(root), "/cg");
+    const backend = backendV1(nodeHostFs(tree.root), "/cg");
     const claims = [{ id: "a", cgroup: "k/a", cpus: [1] }];
     const before = new Map([["cpuset.sched_load_balance", "1\n"]]);
     cpuset("", "0-2", "0");

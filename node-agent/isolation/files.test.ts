@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { nodeHostFs } from "../host/host-fs.ts";
+import { temporaryTree } from "../host/testing.ts";
 import { beforeFile } from "./before.ts";
 import { cgroupPath, leafOf } from "./cgroup.ts";
 import { detectBackend } from "./detect.ts";
@@ -11,19 +11,10 @@ import { isAlive, parseStat } from "./liveness.ts";
 import type { Owner } from "./owner.ts";
 import { cpusWithDomain } from "./schedstat.ts";
 
-let root: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true });
-});
-
-function file(path: string, text: string): void {
-  mkdirSync(join(root, path, ".."), { recursive: true });
-  writeFileSync(join(root, path), text);
-}
+const tree = temporaryTree();
+const { file } = tree;
+beforeEach(tree.make);
+afterEach(tree.remove);
 
 const owner: Owner = {
   version: 1,
@@ -42,7 +33,7 @@ const owner: Owner = {
 
 describe("the ledger", () => {
   test("gives back what was put, and forgets what was removed", () => {
-    const ledger = ledgerIn(nodeHostFs(root), "/run/ledger");
+    const ledger = ledgerIn(nodeHostFs(tree.root), "/run/ledger");
     expect(ledger.read()).toEqual({ owners: [], problems: [], unusable: [] });
     ledger.put(owner);
     ledger.put({ ...owner, id: "def", reason: "shared" });
@@ -63,7 +54,7 @@ describe("the ledger", () => {
     ["no start time", JSON.stringify({ ...owner, pidStartTime: "now" }), "pidStartTime"],
     ["no pid", JSON.stringify({ ...owner, pid: "7" }), "pid"],
   ])("names an entry that is %s, and keeps the others", (_, text, why) => {
-    const ledger = ledgerIn(nodeHostFs(root), "/run/ledger");
+    const ledger = ledgerIn(nodeHostFs(tree.root), "/run/ledger");
     ledger.put({ ...owner, id: "good" });
     file("run/ledger/abc.json", text);
     const { owners, problems } = ledger.read();
@@ -73,7 +64,7 @@ describe("the ledger", () => {
     ledger.setAside();
     expect(ledger.read()).toMatchObject({ owners: [{ id: "good" }], unusable: [] });
     expect(ledger.read().problems).toEqual([expect.stringContaining("abc.json.unusable")]);
-    expect(nodeHostFs(root).read("/run/ledger/abc.json.unusable")).toBe(text);
+    expect(nodeHostFs(tree.root).read("/run/ledger/abc.json.unusable")).toBe(text);
     expect(ledger.lost()).toEqual(["abc"]);
     ledger.put(owner);
     expect(ledger.lost()).toEqual([]);
@@ -82,7 +73,7 @@ describe("the ledger", () => {
 
 describe("the before-file", () => {
   test("keeps contents byte for byte, and goes with its last entry", () => {
-    const hostFs = nodeHostFs(root);
+    const hostFs = nodeHostFs(tree.root);
     hostFs.mkdirs("/run");
     const kept = beforeFile(hostFs, "/run/before.json", "boot");
     const entries = new Map([["kubepods.slice/cpuset.cpus.exclusive", "\n"]]);
@@ -99,14 +90,14 @@ describe("the before-file", () => {
     ["of a later version", '{"version":2}'],
   ])("that is %s is unusable, not one without entries", (_, text) => {
     file("run/before.json", text);
-    const kept = beforeFile(nodeHostFs(root), "/run/before.json", "boot");
+    const kept = beforeFile(nodeHostFs(tree.root), "/run/before.json", "boot");
     expect(kept.read()).toBeUndefined();
     expect(kept.problem()).toContain("/run/before.json is unusable");
     kept.setAside();
     kept.save(new Map([["a/b", "1\n"]]));
     expect(kept.read()).toEqual(new Map([["a/b", "1\n"]]));
     expect(kept.problem()).toContain("/run/before.json.unusable");
-    expect(nodeHostFs(root).read("/run/before.json.unusable")).toBe(text);
+    expect(nodeHostFs(tree.root).read("/run/before.json.unusable")).toBe(text);
   });
 });
 
@@ -129,7 +120,7 @@ describe("an owner's process", () => {
   ])("%s", (_, text, boot, alive) => {
     file("proc/sys/kernel/random/boot_id", `${boot}\n`);
     if (text !== undefined) file("proc/7/stat", text);
-    expect(isAlive(nodeHostFs(root), owner)).toBe(alive);
+    expect(isAlive(nodeHostFs(tree.root), owner)).toBe(alive);
   });
 });
 
@@ -155,8 +146,8 @@ describe("a container's leaf", () => {
   test("is the deepest cgroup with a cpuset; its CPUs are those of the nearest list", () => {
     v2();
     file("proc/7/cgroup", "0::/k/s/container\n");
-    mkdirSync(join(root, "cg/k/s/container"));
-    const hostFs = nodeHostFs(root);
+    mkdirSync(join(tree.root, "cg/k/s/container"));
+    const hostFs = nodeHostFs(tree.root);
     const backend = detectBackend(hostFs, "/cg");
     expect(leafOf(hostFs, backend, 7, hostFs.read("/proc/7/cgroup"))).toEqual({
       cgroup: "k/s",
@@ -173,7 +164,7 @@ describe("a container's leaf", () => {
   test.each([["0::/\n"], ["0::/../../x\n"], [""]])("%j is refused", (text) => {
     v2();
     file("proc/7/cgroup", text);
-    const hostFs = nodeHostFs(root);
+    const hostFs = nodeHostFs(tree.root);
     expect(() => leafOf(hostFs, detectBackend(hostFs, "/cg"), 7, hostFs.read("/proc/7/cgroup"))).toThrow(
       "/proc/7/cgroup",
     );
@@ -188,11 +179,11 @@ describe("the kernel's way", () => {
     file("cg/cgroup.controllers", "cpuset\n");
     file("cg/k/cpuset.cpus", "\n");
     file(`cg/${path}`, text);
-    expect(detectBackend(nodeHostFs(root), "/cg").name).toBe(name);
+    expect(detectBackend(nodeHostFs(tree.root), "/cg").name).toBe(name);
   });
 
   test("is none where v2 has no exclusive lists, or no cpuset controller, or nothing is mounted", () => {
-    const hostFs = nodeHostFs(root);
+    const hostFs = nodeHostFs(tree.root);
     expect(() => detectBackend(hostFs, "/cg")).toThrow("neither");
     file("cg/cgroup.controllers", "cpu memory\n");
     expect(() => detectBackend(hostFs, "/cg")).toThrow("without the cpuset controller");

@@ -1,23 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { nodeHostFs } from "../host/host-fs.ts";
+import { temporaryTree } from "../host/testing.ts";
 import { readAsk, sweepAsks } from "./asks.ts";
 
-let root: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true });
-});
-
-function file(path: string, text: string): void {
-  mkdirSync(join(root, path, ".."), { recursive: true });
-  writeFileSync(join(root, path), text);
-}
+const tree = temporaryTree();
+const { file } = tree;
+beforeEach(tree.make);
+afterEach(tree.remove);
 
 describe("the launcher's notes", () => {
   test("tell of a started container what the daemon cannot see", () => {
@@ -25,7 +16,7 @@ describe("the launcher's notes", () => {
     file("run/asks/a/config.json", "{}");
     file("run/asks/a/process", '12\n3:cpuset:/k/a\n0::/k/a\n{"policyName":"static"}');
     file("run/asks/a/static-pods", "kube-system/*\n");
-    expect(readAsk(nodeHostFs(root), "/run", "a")).toEqual({
+    expect(readAsk(nodeHostFs(tree.root), "/run", "a")).toEqual({
       bundle: "/bundles/a",
       pidFile: "/bundles/a/pid",
       root: "/run/runc",
@@ -46,11 +37,11 @@ describe("the launcher's notes", () => {
   ])("hold what they can where %s", (_, text, process) => {
     file("run/asks/a/ask", "/bundles/a\n\n\n");
     file("run/asks/a/process", text);
-    expect(readAsk(nodeHostFs(root), "/run", "a").process).toEqual(process);
+    expect(readAsk(nodeHostFs(tree.root), "/run", "a").process).toEqual(process);
   });
 
   test("that are missing are an error", () => {
-    expect(() => readAsk(nodeHostFs(root), "/run", "a")).toThrow("/run/asks/a does not say");
+    expect(() => readAsk(nodeHostFs(tree.root), "/run", "a")).toThrow("/run/asks/a does not say");
   });
 
   test("are swept once the bundle is gone, or where a killed create did not name it", () => {
@@ -59,7 +50,7 @@ describe("the launcher's notes", () => {
     file("run/asks/gone/reply-1", "");
     file("run/asks/here/ask", "/bundles/here\n\n\n");
     file("bundles/here/config.json", "{}");
-    sweepAsks(nodeHostFs(root), "/run");
-    expect(readdirSync(join(root, "run/asks"))).toEqual(["here"]);
+    sweepAsks(nodeHostFs(tree.root), "/run");
+    expect(readdirSync(join(tree.root, "run/asks"))).toEqual(["here"]);
   });
 });

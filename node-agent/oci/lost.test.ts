@@ -1,23 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { nodeHostFs } from "../host/host-fs.ts";
+import { temporaryTree } from "../host/testing.ts";
 import { lostFinder } from "./lost.ts";
 
-let root: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "schedgate-unit-"));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true });
-});
-
-function file(path: string, text: string): void {
-  mkdirSync(join(root, path, ".."), { recursive: true });
-  writeFileSync(join(root, path), text);
-}
+const tree = temporaryTree();
+const { file } = tree;
+beforeEach(tree.make);
+afterEach(tree.remove);
 
 /** A container as launcher and runtime leave it: note, bundle, pid file, process. */
 function noted(
@@ -37,7 +28,7 @@ beforeEach(() => {
 });
 
 function finder(): () => string[] {
-  return lostFinder(nodeHostFs(root), nodeHostFs(root), "/run", { now: () => new Date(now) });
+  return lostFinder(nodeHostFs(tree.root), nodeHostFs(tree.root), "/run", { now: () => new Date(now) });
 }
 
 describe("a container is lost", () => {
@@ -46,7 +37,7 @@ describe("a container is lost", () => {
     file("run/ledger/abc.json", "{}");
     const find = finder();
     expect(find()).toEqual([]);
-    rmSync(join(root, "run/ledger"), { recursive: true });
+    rmSync(join(tree.root, "run/ledger"), { recursive: true });
     expect(find()).toEqual(["abc"]);
   });
 
@@ -62,7 +53,7 @@ describe("a container is lost", () => {
 
   test("where a process that sees no bundles has the launcher's copy and its process", () => {
     noted("abc", 7);
-    rmSync(join(root, "bundles"), { recursive: true });
+    rmSync(join(tree.root, "bundles"), { recursive: true });
     const find = finder();
     expect(find()).toEqual([]);
     file("run/asks/abc/config.json", '{"annotations":{"schedgate.dev/cpu-isolation":"enabled"}}');
@@ -91,7 +82,7 @@ describe("a container is not lost", () => {
   test("where its process is gone, or another has its pid by now", () => {
     noted("gone", 7);
     noted("reused", 8);
-    rmSync(join(root, "proc/7"), { recursive: true });
+    rmSync(join(tree.root, "proc/7"), { recursive: true });
     file("proc/8/cgroup", "0::/system.slice/other.service\n");
     expect(finder()()).toEqual([]);
   });
