@@ -36,13 +36,15 @@ const hooks = hookWatch(config.hooksRoot, profiles, clock);
 const tell = publisher({ api, clock, log, nodeName, installed, observedHooks: hooks.observed });
 let opened: Isolation | undefined;
 const open = () => (opened ??= openIsolation(hostFs, config.runDir, config.cgroupRoot));
+// In this pod nothing of a container is to be seen but what its launcher noted.
+const companion = { ...companionConfig({}), ...config, byNotes: true };
 const keep = guard({
   hostFs,
   clock,
   log,
   runDir: config.runDir,
   open,
-  rescue: rescuer(hostFs, { ...companionConfig({}), ...config, byNotes: true }, log),
+  rescue: rescuer(hostFs, companion, log),
   onSnapshot: (snapshot) => {
     tell.offer(snapshot);
     pods.offer(snapshot);
@@ -51,7 +53,7 @@ const keep = guard({
 const metrics = agentMetrics(keep, hooks);
 const pods = podKeeper({ api, clock, log, nodeName, profiles, open, count: metrics.countEvent });
 const notes = { note: noteTo(config.runDir), count: metrics.countRequest };
-const requests = requestServer({ hostFs, clock, log, ...config, open, ...notes });
+const requests = requestServer({ hostFs, clock, log, config: companion, open, ...notes });
 const health = healthServer(keep, metrics, clock);
 
 const stop = new AbortController();

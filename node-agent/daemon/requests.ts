@@ -5,7 +5,7 @@ import { waker } from "../../common/waker.ts";
 import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { statOf } from "../isolation/liveness.ts";
 import { type Companion, remove, start, update } from "../oci/companion.ts";
-import { companionConfig } from "../oci/config.ts";
+import type { CompanionConfig } from "../oci/config.ts";
 import { DONE, type Request, parseRequest, replyPath } from "../oci/request.ts";
 import { openReply, readLines } from "./fifo.ts";
 
@@ -20,8 +20,8 @@ export interface RequestOptions {
   hostFs: HostFs;
   clock: Clock;
   log: Logger;
-  runDir: string;
-  staticPods: string;
+  /** Of a companion that goes by the launchers' notes. */
+  config: CompanionConfig;
   open: Companion["open"];
   note: Companion["note"];
   /** A request was done, or is left to the companion. */
@@ -33,7 +33,8 @@ export interface RequestOptions {
  * error here costs milliseconds at each start and nothing else.
  */
 export function requestServer(options: RequestOptions): RequestServer {
-  const { hostFs, clock, log, runDir } = options;
+  const { hostFs, clock, log, config } = options;
+  const { runDir } = config;
   const mark = `${runDir}/daemon`;
   const running = new Set<Promise<void>>();
   const take = (line: string): void => {
@@ -73,10 +74,9 @@ export function requestServer(options: RequestOptions): RequestServer {
 }
 
 async function answer(options: RequestOptions, request: Request): Promise<void> {
-  const { hostFs, clock, log, runDir, staticPods, open, note, count } = options;
-  const reply = await openReply(replyPath(runDir, request), clock);
+  const { hostFs, clock, log, config, open, note, count } = options;
+  const reply = await openReply(replyPath(config.runDir, request), clock);
   if (reply === undefined) return; // nobody waits: what the launcher was called for is not going on
-  const config = { ...companionConfig({}), runDir, staticPods, byNotes: true };
   let isDone = false;
   try {
     isDone = await act({ hostFs, config, open, note }, request);

@@ -41,7 +41,7 @@ export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
         entries.unusable.push(name);
       }
     }
-    const aside = names.flatMap(nameBefore).map((name) => asideProblem(hostFs, `${dir}/${name}`) ?? "");
+    const aside = asideNames(names).map((name) => asideProblem(hostFs, `${dir}/${name}`) ?? "");
     return { ...entries, problems: [...entries.problems, ...aside] };
   };
   return {
@@ -66,8 +66,7 @@ export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
       for (const name of read().unusable) setAside(hostFs, `${dir}/${name}`);
     },
     lost: () => {
-      const aside = namesIn(hostFs, dir).flatMap(nameBefore);
-      const gone = aside.filter((name) => !hostFs.exists(`${dir}/${name}`));
+      const gone = asideNames(namesIn(hostFs, dir)).filter((name) => !hostFs.exists(`${dir}/${name}`));
       return gone.map((name) => name.slice(0, -".json".length));
     },
   };
@@ -77,7 +76,7 @@ function namesIn(hostFs: HostFs, dir: string): string[] {
   return ifThere(() => hostFs.list(dir)) ?? [];
 }
 
-// What a file that was set aside was called.
-function nameBefore(name: string): string[] {
-  return [nameBeforeAside(name) ?? []].flat();
+// What the files that were set aside were called.
+function asideNames(names: readonly string[]): string[] {
+  return names.flatMap((name) => nameBeforeAside(name) ?? []);
 }

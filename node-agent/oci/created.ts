@@ -23,12 +23,6 @@ export function createdById(hostFs: HostFs, config: CompanionConfig, id: string)
   return created(config, id, parseBundle(noted(ask.config, id)), () => noted(ask.process, id));
 }
 
-/** A container's bundle: the launcher's copy, or where it has none the bundle itself. @throws SchedgateError E_ASK or E_BUNDLE */
-export function bundleById(hostFs: HostFs, runDir: string, id: string): Bundle {
-  const { config, bundle } = readAsk(hostFs, runDir, id);
-  return config === undefined ? readBundle(hostFs, bundle) : parseBundle(config);
-}
-
 /** The same by the state that a runtime gives to a hook. @throws SchedgateError E_HOOK, E_BUNDLE or E_STATIC_PODS */
 export function createdByState(hostFs: HostFs, config: CompanionConfig, text: string): Created | undefined {
   const { id, pid, bundle } = parseHookState(text);

@@ -1,9 +1,8 @@
 import type { Clock } from "../../common/clock.ts";
 import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 import { ledgerIn } from "../isolation/ledger.ts";
-import { readAsk } from "./asks.ts";
-import { asksForIsolation } from "./bundle.ts";
-import { bundleById } from "./created.ts";
+import { type Ask, readAsk } from "./asks.ts";
+import { asksForIsolation, parseBundle, readBundle } from "./bundle.ts";
 
 /** Between the launcher's note of a container and its entry lies its start, and nobody should do that work twice. */
 const START_MS = 5000;
@@ -27,16 +26,22 @@ export function lostFinder(
   /** Since when a container counts as lost, if it is; undefined before the first look. */
   let due: Map<string, number> | undefined;
 
-  const lives = (id: string): boolean => {
-    const { process, pidFile } = readAsk(hostFs, runDir, id);
+  const lives = (id: string, { process, pidFile }: Ask): boolean => {
     const pid = String(process?.pid ?? (pidFile && readIfThere(hostFs, pidFile)) ?? "").trim();
     // The pid of a container that has ended may be another's by now; a container's cgroup has its id in its path.
     return pid !== "" && readIfThere(proc, `/proc/${pid}/cgroup`)?.includes(id) === true;
   };
-  const asks = (id: string): boolean => {
-    const isAsking = asksForIsolation(bundleById(hostFs, runDir, id));
+  const asks = (id: string, { config, bundle }: Ask): boolean => {
+    const isAsking = asksForIsolation(
+      config === undefined ? readBundle(hostFs, bundle) : parseBundle(config),
+    );
     if (!isAsking) silent.add(id);
     return isAsking;
+  };
+
+  const isLost = (id: string): boolean => {
+    const ask = readAsk(hostFs, runDir, id);
+    return lives(id, ask) && asks(id, ask);
   };
 
   return () => {
@@ -55,7 +60,7 @@ export function lostFinder(
     const without = noted.filter(
       (id) => !silent.has(id) && !held.has(`${id}.json`) && (due?.get(id) ?? now) <= now,
     );
-    const gone = without.filter((id) => isSure(() => lives(id) && asks(id)));
+    const gone = without.filter((id) => isSure(() => isLost(id)));
     return [...new Set([...ledger.lost(), ...gone])].sort();
   };
 }
