@@ -33,7 +33,7 @@ export async function matched(stage: Stage, rounds: number): Promise<Times> {
     if (who === "down") stage.daemon.kill("SIGSTOP");
     const took = timed(stage.home, launcher ? stage.home.launcher : stage.home.runc, "start", one.id);
     stage.daemon.kill("SIGCONT");
-    await stage.removed(one, launcher);
+    await stage.removed(one);
     return took;
   });
 }
@@ -46,7 +46,7 @@ export async function crowded(stage: Stage, rounds: number, others: number): Pro
     await sleep(100); // the daemon has seen the ledger by then
     const took = timed(stage.home, stage.home.launcher, "start", one.id);
     empty();
-    await stage.removed(one, true);
+    await stage.removed(one);
     return took;
   });
 }
@@ -68,7 +68,7 @@ export async function mended(stage: Stage, rounds: number): Promise<number[]> {
     times.push(performance.now() - started);
     rmdirSync(dir);
   }
-  await stage.removed(one, true);
+  await stage.removed(one);
   return times;
 }
 

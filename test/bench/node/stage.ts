@@ -1,16 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SchedgateError } from "../../../common/errors.ts";
+import { nodeHostFs } from "../../../node-agent/host/host-fs.ts";
+import { bootIdOf, statOf } from "../../../node-agent/isolation/liveness.ts";
 import { freePorts } from "../../lab/ports.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { type TestContainer, container } from "../../runtime/container.ts";
@@ -24,7 +17,7 @@ export interface Stage {
   /** Makes a container with real runc, by the launcher or without it, and waits until the node is at rest. */
   created(launcher: boolean, asks: boolean): Promise<TestContainer>;
   /** Ends and deletes it, and waits for the end of isolation. */
-  removed(one: TestContainer, launcher: boolean): Promise<void>;
+  removed(one: TestContainer): Promise<void>;
   /** Until nothing of a container is left in ledger and kernel. */
   atRest(): Promise<void>;
   close(): Promise<void>;
@@ -106,9 +99,9 @@ export function timed(home: Home, runtime: string, ...args: readonly string[]): 
 /** Puts so many containers that own nothing into the ledger; returns what takes them out again. */
 export function fillLedger(home: Home, count: number): () => void {
   const dir = join(home.run, "ledger");
-  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  const stat = readFileSync("/proc/self/stat", "utf8");
-  const pidStartTime = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  const hostFs = nodeHostFs();
+  const bootId = bootIdOf(hostFs);
+  const pidStartTime = statOf(hostFs, process.pid)?.startTime;
   const owner = { version: 1, namespace: "test", pod: "p", podUID: "u", container: "main", cpus: "" };
   const process_ = { cgroup: "none", pid: process.pid, pidStartTime, bootId, since: "", reason: "shared" };
   mkdirSync(dir, { recursive: true });
