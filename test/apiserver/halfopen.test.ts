@@ -142,13 +142,14 @@ describe("a webhook that hears nothing of the API server any more", () => {
       (STALE + 5) * 1000,
     );
     expect(answer).toContain("not in step with the API server");
+    // Each cache is stale at a time of its own; the first that is takes the readiness away, also one that judges nothing.
     await eventually(
       "a stale cache to refuse",
       async () => {
         const { status, message } = await refusalOf(tryToAsk());
         return status === 503 && message.includes("not in step") ? true : undefined;
       },
-      5_000,
+      (STALE + 5) * 1000,
     );
     await eventually(
       "the age to be past the bound",
