@@ -41,8 +41,10 @@ function makeFifo(path: string): void {
   }
 }
 
-const OPEN_MS = 2000;
-const PAUSE_MS = 1;
+/** As long as a launcher waits. */
+const OPEN_MS = 10_000;
+/** A launcher is ready within milliseconds, unless its node is busy. */
+const SOON_MS = 100;
 
 /** The other end of a FIFO in which somebody waits for one line. */
 export interface Reply {
@@ -51,11 +53,11 @@ export interface Reply {
 }
 
 /**
- * Opens it once its reader has: from then on the reader's wait ends with this process, whatever ends it. The name is
- * removed, since nobody else is to find it. Undefined where no reader comes in 2 s; never throws.
+ * Opens it once it is there and its reader has opened it: from then on the reader's wait ends with this process, whatever
+ * ends it. The name is removed, since nobody else is to find it. Undefined where no reader comes in 10 s; never throws.
  */
 export async function openReply(path: string, clock: Clock): Promise<Reply | undefined> {
-  const end = clock.now().getTime() + OPEN_MS;
+  const began = clock.now().getTime();
   for (;;) {
     try {
       const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -66,10 +68,11 @@ export async function openReply(path: string, clock: Clock): Promise<Reply | und
         },
       };
     } catch (error) {
-      if (codeOf(error) !== "ENXIO") return undefined; // ENXIO: no reader yet
+      if (!["ENOENT", "ENXIO"].includes(codeOf(error) ?? "")) return undefined;
     }
-    if (clock.now().getTime() >= end) return undefined;
-    await clock.sleep(PAUSE_MS);
+    const waited = clock.now().getTime() - began;
+    if (waited >= OPEN_MS) return undefined;
+    await clock.sleep(waited < SOON_MS ? 1 : 50);
   }
 }
 

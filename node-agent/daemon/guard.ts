@@ -9,7 +9,7 @@ import { type Isolation, reconcile } from "../isolation/reconcile.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { directoryWatches } from "./watches.ts";
 
-/** Keeps the kernel at what the ledger says: on every change that it sees, and once a second against what it misses. */
+/** Keeps the kernel at what the ledger says: on every change that it sees, and from time to time against what it misses. */
 export interface Guard {
   latest(): Snapshot | undefined;
   /** Until the signal aborts; never throws. */
@@ -30,8 +30,10 @@ export interface GuardOptions {
 }
 
 const TICK_MS = 1000;
+/** The same while nothing is owned: what could be missed then is a container that the ledger should hold. */
+const IDLE_TICK_MS = 5000;
 /** Between passes while the tree keeps changing, our own writes included. */
-const SPACING_MS = 10;
+const SPACING_MS = 4;
 /** A killed container's processes are looked for this often: its CPUs must be free within 2 s. */
 const DEATH_MS = 250;
 /** A step that the kernel refuses now is tried again at the next tick; the lock must not be held for long. */
@@ -59,7 +61,8 @@ export function guard(options: GuardOptions): Guard {
     // Before anything is given back for want of an entry; and after, since unusable ones are set aside by then.
     await options.rescue(isolation);
     const first = await reconcile(isolation, ATTEMPTS);
-    const reconciled = (await options.rescue(isolation)) ? await reconcile(isolation, ATTEMPTS) : first;
+    const isRescued = first.problems.length > 0 && (await options.rescue(isolation));
+    const reconciled = isRescued ? await reconcile(isolation, ATTEMPTS) : first;
     const outcome = { ...reconciled, problems: [...reconciled.problems, ...failuresIn(hostFs, runDir)] };
     const dirs = outcome.watch.map((dir) => (dir === "" ? backend.root : `${backend.root}/${dir}`));
     if (watches.set([`${runDir}/ledger`, ...dirs])) again = true;
@@ -84,8 +87,8 @@ export function guard(options: GuardOptions): Guard {
   // Until something changed, a container's process ended, or it is time to look at everything again.
   const rest = async (signal: AbortSignal, owners: readonly Owner[]): Promise<void> => {
     const woken = AbortSignal.any([signal, wake.signal]);
-    const pause = owners.length === 0 ? TICK_MS : DEATH_MS;
-    for (let rested = 0; rested < TICK_MS && !woken.aborted; rested += pause) {
+    const [whole, pause] = owners.length === 0 ? [IDLE_TICK_MS, IDLE_TICK_MS] : [TICK_MS, DEATH_MS];
+    for (let rested = 0; rested < whole && !woken.aborted; rested += pause) {
       await clock.sleep(pause, woken);
       if (owners.some((owner) => !isAlive(hostFs, owner, owner.bootId))) return;
     }

@@ -75,8 +75,8 @@ export function requestServer(options: RequestOptions): RequestServer {
 
 async function answer(options: RequestOptions, request: Request): Promise<void> {
   const { hostFs, clock, log, config, open, note, count } = options;
-  const reply = await openReply(replyPath(config.runDir, request), clock);
-  if (reply === undefined) return; // nobody waits: what the launcher was called for is not going on
+  // The launcher makes its FIFO while this works.
+  const reply = openReply(replyPath(config.runDir, request), clock);
   let isDone = false;
   try {
     isDone = await act({ hostFs, config, open, note }, request);
@@ -84,7 +84,7 @@ async function answer(options: RequestOptions, request: Request): Promise<void> 
     log.error({ ...request, error: messageOf(error) }, "a launcher's request failed");
   }
   count(request.command, isDone);
-  reply.end(isDone ? DONE : "");
+  (await reply)?.end(isDone ? DONE : "");
 }
 
 // What fails here may be right on the host, where the companion sees and may do everything; it also knows what a failure

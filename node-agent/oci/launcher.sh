@@ -99,19 +99,17 @@ schedgate_daemon_runs() {
   [ "$1" = "$schedgate_since" ]
 }
 
-# Whether the daemon did it, within $2 seconds. Opened for both directions, its FIFO does not wait for it; ours waits
-# until the daemon opens it, and ends with the daemon.
-schedgate_ask_daemon() (
-  exec 2>/dev/null
-  case $schedgate_id in [!A-Za-z0-9]* | *[!A-Za-z0-9_.+-]*) exit 1 ;; esac
-  [ ${#schedgate_id} -le 128 ] && [ -e "$schedgate_ask/config.json" ] && schedgate_daemon_runs || exit 1
-  [ "$1" = delete ] || schedgate_note_process || exit 1
-  mkfifo -m 600 "$schedgate_ask/reply-$$" || exit 1
-  timeout "$2" sh -c 'echo "$1" 1<>"$2" && read -r answer <"$3" && [ "$answer" = ok ]' sh \
-    "$1 $schedgate_id $$" "$schedgate_run/requests" "$schedgate_ask/reply-$$" && exit 0
+# Whether the daemon did it, within $2 seconds. Opened for both directions, its FIFO does not wait for it. It works while
+# we get ready to wait: once it has opened our FIFO, the wait ends with it, however it ends.
+schedgate_ask_daemon() {
+  case $schedgate_id in [!A-Za-z0-9]* | *[!A-Za-z0-9_.+-]*) return 1 ;; esac
+  [ ${#schedgate_id} -le 128 ] && [ -e "$schedgate_ask/config.json" ] && schedgate_daemon_runs || return 1
+  [ "$1" = delete ] || schedgate_note_process || return 1
+  echo "$1 $schedgate_id $$" 1<>"$schedgate_run/requests" && mkfifo -m 600 "$schedgate_ask/reply-$$" || return 1
+  [ "$(timeout "$2" head -n 1 "$schedgate_ask/reply-$$")" != ok ] || return 0
   rm -f "$schedgate_ask/reply-$$"
-  exit 1
-)
+  return 1
+} 2>/dev/null
 
 # For a subshell, which ends in it; its stdio is never the container's.
 schedgate_companion() {

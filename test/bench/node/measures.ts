@@ -72,6 +72,9 @@ export async function mended(stage: Stage, rounds: number): Promise<number[]> {
   return times;
 }
 
+/** After work V8 tidies up its heap once, some seconds later. */
+const SETTLING_MS = 20_000;
+
 /** Share of a CPU that the daemon takes while nothing happens, and its resident memory in MB. */
 export async function idle({ daemon }: Stage, seconds: number): Promise<{ cpu: number; rss: number }> {
   const dir = `/proc/${String(daemon.pid)}`;
@@ -80,7 +83,7 @@ export async function idle({ daemon }: Stage, seconds: number): Promise<{ cpu: n
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return Number(fields[11]) + Number(fields[12]);
   };
-  await sleep(2000);
+  await sleep(SETTLING_MS);
   const before = ticks();
   await sleep(seconds * 1000);
   const cpu = (ticks() - before) / 100 / seconds; // USER_HZ is 100 on every Linux that Node runs on

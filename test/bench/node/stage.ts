@@ -26,7 +26,7 @@ export interface Stage {
 const agent = join(import.meta.dirname, "../../../dist/agent.mjs");
 
 /** As in manifests/base/node-agent-daemonset.yaml. */
-const FLAGS = ["--max-semi-space-size=1", "--optimize-for-size", "--no-maglev"];
+const FLAGS = ["--max-semi-space-size=1", "--optimize-for-size", "--no-opt", "--no-maglev"];
 
 // A service account in a /run of its own; the daemon then is this very process.
 const IN_POD = `mount -t tmpfs none /run && cd /run && mkdir -p secrets/kubernetes.io/serviceaccount &&
@@ -43,7 +43,12 @@ export async function openStage(): Promise<Stage> {
   symlinkSync(memory, home.run);
   // As in a pod, so that no kubeconfig's code is loaded, with an API server that does not answer.
   const env = { ...companionEnv(home), NODE_NAME: "here", SCHEDGATE_HEALTH_PORT: String(port) };
-  const cluster = { KUBECONFIG: "", KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: "1" };
+  const cluster = {
+    MALLOC_ARENA_MAX: "1",
+    KUBECONFIG: "",
+    KUBERNETES_SERVICE_HOST: "127.0.0.1",
+    KUBERNETES_SERVICE_PORT: "1",
+  };
   const inPod = ["-m", "/bin/sh", "-c", IN_POD, process.execPath, ...FLAGS, agent];
   const daemon = spawn("unshare", inPod, { env: { ...env, ...cluster }, stdio: "ignore" });
   await waitFor({ what: "daemon that serves", timeoutMs: 30_000 }, () =>
@@ -74,6 +79,9 @@ export async function openStage(): Promise<Stage> {
       await one.remove();
       rmSync(one.bundle, { recursive: true, force: true });
       await atRest();
+      // As the kubelet does: else each round would measure a larger tree, and a longer record of CPUs.
+      removeCgroups();
+      rmSync(home.kubeletState, { force: true });
     },
     close: async () => {
       const ended = new Promise((resolve) => daemon.once("exit", resolve));
