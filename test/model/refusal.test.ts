@@ -92,6 +92,36 @@ describe("a kernel that takes every write and says that the partition is invalid
   });
 });
 
+describe("a slice that has lost the cpuset controller", () => {
+  test("is a refusal of its containers that says what CPUs they have then, and nothing is written", async () => {
+    const machine = modelMachine(kernelV2);
+    const before = settings(machine);
+    const gone = (path: string): boolean => path.includes(`/pod${UID}`) && path.includes("/cpuset.");
+    const read: HostFs["read"] = (path) => {
+      if (gone(path)) throw errno("ENOENT", path);
+      return machine.hostFs.read(path);
+    };
+    const exists: HostFs["exists"] = (path) => !gone(path) && machine.hostFs.exists(path);
+    const started = startBy(machine, { read, exists });
+    await expect(started).rejects.toThrow("the kubelet pinned CPUs 1-2, the kernel has 0-3");
+    expect(settings(machine)).toEqual(before);
+    expect(machine.unbalanced()).toEqual([]);
+  });
+
+  test("is no error for one that runs, and it is isolated again when the controller is back", async () => {
+    const machine = modelMachine(kernelV2);
+    await startBy(machine, {});
+    const lives = (): number => ALWAYS;
+    const agent = agentOn(machine, lives, () => undefined);
+    machine.removeCgroup(`kubepods/pod${UID}`); // what the reconcile sees of it: files that are gone
+    expect(await agent.reconcile()).toBe(true);
+    expect(machine.unbalanced()).toEqual([]);
+    machine.makeCgroup(CGROUP, [1, 2]);
+    expect(await agent.reconcile()).toBe(true);
+    expect(machine.unbalanced()).toEqual([1, 2]);
+  });
+});
+
 describe("a /run that takes no writes", () => {
   test.each(["ENOSPC", "EROFS"])(
     "(%s) is a failure that says so, before the kernel is touched",
