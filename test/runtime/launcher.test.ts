@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { exec } from "../lab/exec.ts";
@@ -95,6 +95,15 @@ describe("a call that would run an asking container without a start of its own",
     const logged = await one.run(command, "--bundle", one.bundle, one.id);
     expect(logged).toMatchObject({ code: 1, stdout: "", stderr: "" });
   });
+});
+
+test("a create of a container that asks reaches the low-level runtime as it was made, and is noted", async () => {
+  const { bundle } = container(probed, { id: "asking", cpus: "0", ask: "enabled" });
+  const args = ["--root", "R", "create", "--bundle", bundle, "--pid-file", join(bundle, "pid"), "asking"];
+  const bare = await call(probed.runc, args);
+  expect(await call(probed.launcher, args)).toEqual(bare);
+  expect(bare.code).toBe(7);
+  expect(existsSync(join(probed.run, "asks/asking/ask"))).toBe(true);
 });
 
 describe("a container is told from the runtime's options and its command", () => {
