@@ -1,4 +1,4 @@
-import { HANDLER, HOOK, LAUNCHER } from "./names.ts";
+import { HANDLER, HOOK, HOOK_SECONDS, LAUNCHER } from "./names.ts";
 import { type TomlTable, tableAt, textAt, tomlTable } from "./toml.ts";
 
 const RUNTIMES = ["crio", "runtime", "runtimes"];
@@ -46,7 +46,7 @@ export function hookFile(stage: "createRuntime" | "poststop"): { name: string; t
   const asks = String.raw`^(schedgate\.dev/cpu-isolation|cpu-isolation\.schedgate\.dev/[^/]+)$`;
   const hook = {
     version: "1.0.0",
-    hook: { path: HOOK, args: ["hook.sh", stage], timeout: 60 },
+    hook: { path: HOOK, args: ["hook.sh", stage], timeout: HOOK_SECONDS },
     when: { annotations: { [asks]: "^enabled$" } },
     stages: [stage],
   };

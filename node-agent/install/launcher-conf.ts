@@ -9,6 +9,7 @@ export function launcherConf(config: InstallConfig, runc: string, libraries: str
     cgroup_root: config.cgroupRoot,
     kubelet_state: config.kubeletState,
     static_pods: config.staticPods,
+    companion_seconds: String(config.companionSeconds),
     libraries,
   };
   const lines = Object.entries(values).map(([name, value]) => `schedgate_${name}=${quoted(value)}\n`);

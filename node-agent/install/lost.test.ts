@@ -15,7 +15,7 @@ test("entries that were lost are rebuilt on the host, once for the same ones", a
   const files = nodeHostFs(root);
   const calls: string[] = [];
   const look = lostEntries({
-    config: { ...installConfig({}), hostRoot: root },
+    config: { ...installConfig({ SCHEDGATE_RUNTIME: "containerd" }), hostRoot: root },
     files,
     own: files,
     spawn: (_, args) => {

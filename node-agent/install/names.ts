@@ -5,3 +5,6 @@ export const HANDLER = "wrapper";
 export const HOME = "/opt/schedgate";
 export const LAUNCHER = `${HOME}/bin/launcher.sh`;
 export const HOOK = `${HOME}/bin/hook.sh`;
+
+/** After so long the runtime kills the hook and fails the create; hook.sh ends before that, since it knows `allow`. */
+export const HOOK_SECONDS = 90;

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { withBlock, withoutBlock } from "./block.ts";
 import { handlerIn, registration, unregistered } from "./containerd-plan.ts";
 import * as crio from "./crio-plan.ts";
+import { hookFiles } from "./crio.ts";
 import { launcherConf } from "./launcher-conf.ts";
 import { listeningInodes } from "./listener.ts";
 import { installConfig } from "./config.ts";
@@ -114,6 +115,23 @@ monitor_env = ["PATH=/bin"]\nprivileged_without_host_devices = false\n`,
     });
   });
 
+  // What follows a poststart that failed is not the same in runc and crun.
+  test("has hook files of the stages createRuntime and poststop, one each, and of no other", () => {
+    const stages = hookFiles("/hooks.d").map(({ path, text }) => ({
+      path,
+      ...(JSON.parse(text) as { stages: string[]; hook: { args: string[] } }),
+    }));
+    expect(stages).toEqual(
+      ["createRuntime", "poststop"].map((stage) =>
+        expect.objectContaining({
+          path: `/hooks.d/50-schedgate-${stage.toLowerCase()}.json`,
+          stages: [stage],
+          hook: expect.objectContaining({ args: ["hook.sh", stage] }),
+        }),
+      ),
+    );
+  });
+
   test("has hook files whose anchored pattern matches what asks, and nothing else", () => {
     const { text } = crio.hookFile("poststop");
     const hook = JSON.parse(text) as { stages: string[]; when: { annotations: Record<string, string> } };
@@ -145,10 +163,21 @@ test("the listener of a socket is told by its inode, by either name of /run", ()
 });
 
 test("launcher.conf quotes whatever a path holds", () => {
-  const config = { ...installConfig({}), runDir: "/run/it's $HOME `x`" };
+  const config = { ...installConfig({ SCHEDGATE_RUNTIME: "crio" }), runDir: "/run/it's $HOME `x`" };
   expect(launcherConf(config, "/usr/sbin/runc", "")).toContain(
     String.raw`schedgate_run='/run/it'\''s $HOME ${"`x`"}'`,
   );
+});
+
+test("launcher.conf bounds the companion below the time-out of the hook files", () => {
+  const config = installConfig({ SCHEDGATE_RUNTIME: "crio", SCHEDGATE_COMPANION_SECONDS: "80" });
+  expect(launcherConf(config, "/usr/sbin/runc", "")).toContain("schedgate_companion_seconds='80'\n");
+  const { hook } = JSON.parse(crio.hookFile("createRuntime").text) as { hook: { timeout: number } };
+  expect(hook.timeout).toBeGreaterThan(80);
+  for (const wrong of ["81", "0", "1.5", "", "x"])
+    expect(() => installConfig({ SCHEDGATE_RUNTIME: "crio", SCHEDGATE_COMPANION_SECONDS: wrong })).toThrow(
+      `SCHEDGATE_COMPANION_SECONDS is "${wrong}"`,
+    );
 });
 
 test("a wrong setting is named", () => {

@@ -67,7 +67,10 @@ function host(): Host {
     },
   };
   const files = nodeHostFs(root);
-  const config = { ...installConfig({ SCHEDGATE_RUNTIME_RESTART: "none" }), hostRoot: root };
+  const config = {
+    ...installConfig({ SCHEDGATE_RUNTIME: "containerd", SCHEDGATE_RUNTIME_RESTART: "none" }),
+    hostRoot: root,
+  };
   const spawn = () => Promise.reject(new Error("not expected"));
   file("proc/1/net/unix", "");
   return { config, files, own: files, spawn, clock, log };

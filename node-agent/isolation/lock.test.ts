@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -45,6 +47,29 @@ describe("work under the lock", () => {
     await Promise.all([held, waiting]);
     expect(done).toEqual(["first", "later"]);
   });
+
+  test("of several processes loses no update of theirs", async () => {
+    const count = join(dir, "count");
+    writeFileSync(count, "0");
+    const program = `
+      import { readFileSync, writeFileSync } from "node:fs";
+      import { setImmediate } from "node:timers/promises";
+      import { fileLock } from ${JSON.stringify(join(import.meta.dirname, "lock.ts"))};
+      const [path, count] = process.argv.slice(1);
+      const lock = fileLock(path);
+      for (let turn = 0; turn < 10; turn += 1)
+        await lock(async () => {
+          const read = Number(readFileSync(count, "utf8"));
+          await setImmediate();
+          writeFileSync(count, String(read + 1));
+        });`;
+    const one = async (): Promise<unknown> => {
+      const how = ["--input-type=module", "-e", program, join(dir, "lock"), count];
+      return once(spawn(process.execPath, how, { stdio: "inherit" }), "exit");
+    };
+    expect(await Promise.all([one(), one(), one()])).toEqual([0, 0, 0].map((code) => [code, null]));
+    expect(readFileSync(count, "utf8")).toBe("30");
+  }, 60_000);
 
   test("says what is missing where there is no flock", async () => {
     const lock = fileLock(join(dir, "lock"), join(dir, "flock"));

@@ -174,6 +174,28 @@ describe("a remote partition", () => {
   });
 });
 
+describe("what the kernel says of a leaf whose CPUs all lists show", () => {
+  const read =
+    (partition: string) =>
+    (file: string): string =>
+      file.endsWith(PARTITION) ? partition : "1-2\n";
+
+  test("is no flaw where it reads exactly isolated", () => {
+    expect(flawV2(claim(0, [1, 2]), read("isolated\n"))).toBeUndefined();
+  });
+
+  test.each([
+    "isolated invalid (Parent is not a partition root)",
+    "isolated invalid (Cpu list in cpuset.cpus not exclusive)",
+    "root",
+    "member",
+    "",
+  ])('is a flaw in its own words where it reads "%s"', (text) => {
+    const flaw = flawV2(claim(0, [1, 2]), read(`${text}\n`));
+    expect(flaw).toBe(`kubepods/pod0/c/${PARTITION} reads "${text}"`);
+  });
+});
+
 // Pods come and go in any order, with the CPU each got; a cgroup may outlive its container, or be gone at once.
 const turns = fc.array(fc.record({ pod: fc.nat(5), cpu: fc.nat(3), cgroupStays: fc.boolean() }), {
   maxLength: 40,

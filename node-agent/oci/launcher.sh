@@ -113,7 +113,7 @@ schedgate_ask_daemon() {
 
 # For a subshell, which ends in it; its stdio is never the container's.
 schedgate_companion() {
-  schedgate_within=60
+  schedgate_within=$schedgate_companion_seconds
   schedgate_node companion.mjs "$@" </dev/null 2>>"$schedgate_run/companion.log"
 }
 
@@ -124,8 +124,10 @@ schedgate_act() {
 
 schedgate_start() {
   [ -e "$schedgate_ask" ] || return 0
-  schedgate_act start 10 ||
-    schedgate_unless_allowed "${schedgate_said:-schedgate: the companion failed, see $schedgate_run/companion.log}"
+  schedgate_act start 10 && return 0
+  schedgate_said=${schedgate_said:-$(schedgate_unsaid $?)}
+  schedgate_unless_allowed "$schedgate_said"
+  schedgate_note_failure "$schedgate_id" "$schedgate_said"
 }
 
 schedgate_update() {

@@ -6,8 +6,24 @@ schedgate_on_failure=deny
 schedgate_cgroup_root=/sys/fs/cgroup
 schedgate_kubelet_state=/var/lib/kubelet/cpu_manager_state
 schedgate_static_pods=/etc/schedgate/static-pods
+# How long a companion may take; less than the timeout of the hooks.d files.
+schedgate_companion_seconds=60
 schedgate_libraries=
 [ -r "$schedgate_home/etc/launcher.conf" ] && . "$schedgate_home/etc/launcher.conf"
+
+# What to tell of a companion that ended with $1 without a word.
+schedgate_unsaid() {
+  if [ "$1" -eq 137 ]; then
+    echo "schedgate: the companion was killed, it has $schedgate_companion_seconds s: see $schedgate_run/companion.log"
+  else
+    echo "schedgate: the companion failed, see $schedgate_run/companion.log"
+  fi
+}
+
+# Notes that container $1 starts although nothing was done for it, as the companion does where it can: isolation/failures.ts.
+schedgate_note_failure() {
+  mkdir -p "$schedgate_run/failures" && printf '%s\n' "${2#schedgate: }" >"$schedgate_run/failures/$1"
+} 2>/dev/null
 
 # Ends in Node with a program of lib/, killed after schedgate_within seconds where that is set. Node's own variables of
 # the caller must not reach it, and a runtime may be called with no PATH.

@@ -90,7 +90,7 @@ export async function installWorld(config: string): Promise<InstallWorld> {
     flaw: undefined,
     image: { app: "/app", node: join(root, "app/node"), libraries: [] },
     host: (files = nodeHostFs(root)) => ({
-      config: { ...installConfig({}), hostRoot: root },
+      config: { ...installConfig({ SCHEDGATE_RUNTIME: "containerd" }), hostRoot: root },
       files,
       own: nodeHostFs(root),
       spawn,

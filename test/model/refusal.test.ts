@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { HostFs } from "../../node-agent/host/host-fs.ts";
+import { PARTITION } from "../../node-agent/isolation/plan-v2.ts";
 import { agentOn } from "./agent.ts";
 import { errno } from "./kernel.ts";
 import { kernelV1 } from "./kernel-v1.ts";
@@ -20,20 +21,25 @@ interface Refusal {
 
 /** Starts a container that was just created, where calls of ours fail. Returns how many were made. */
 async function start(machine: Machine, { call, code, times }: Refusal): Promise<number> {
-  const entries = { [UID]: { main: "1-2" } };
-  machine.hostFs.replace(machine.kubeletState, JSON.stringify({ policyName: "static", entries }));
-  machine.makeCgroup(CGROUP, [1, 2]);
-  const one = { id: "one", podUID: UID, cgroup: CGROUP, pid: machine.spawn(CGROUP), cpus: 2 };
   let calls = 0;
   const refuse: HostFs["write"] = (path, text) => {
     calls += 1;
     if (calls <= times) throw errno(code, path);
     machine.hostFs[call](path, text);
   };
-  const hostFs = { ...machine.hostFs, [call]: refuse };
+  await startBy(machine, { [call]: refuse });
+  return calls;
+}
+
+/** The same where these calls on files are other ones. */
+async function startBy(machine: Machine, calls: Partial<HostFs>): Promise<void> {
+  const entries = { [UID]: { main: "1-2" } };
+  machine.hostFs.replace(machine.kubeletState, JSON.stringify({ policyName: "static", entries }));
+  machine.makeCgroup(CGROUP, [1, 2]);
+  const one = { id: "one", podUID: UID, cgroup: CGROUP, pid: machine.spawn(CGROUP), cpus: 2 };
+  const hostFs = { ...machine.hostFs, ...calls };
   const lives = (): number => ALWAYS;
   await agentOn({ ...machine, hostFs }, lives, () => undefined).start(one);
-  return calls;
 }
 
 /** The settings of what was there before the container. */
@@ -65,6 +71,55 @@ describe.each([
       expect(settings(machine)).toEqual(before);
     },
   );
+});
+
+describe("a kernel that takes every write and says that the partition is invalid", () => {
+  test.each([
+    "isolated invalid (Parent is not a partition root)",
+    "isolated invalid (Cpu list in cpuset.cpus not exclusive)",
+  ])("is a refusal in the kernel's own words: %s", async (said) => {
+    const machine = modelMachine(kernelV2);
+    const before = settings(machine);
+    const leaf = `${CGROUP}/${PARTITION}`;
+    const read: HostFs["read"] = (path) => {
+      const text = machine.hostFs.read(path);
+      return path.endsWith(leaf) && text === "isolated\n" ? `${said}\n` : text;
+    };
+    await expect(startBy(machine, { read })).rejects.toThrow(
+      `CPUs 1-2 of container main (/) could not be isolated: CgroupV2: ${leaf} reads "${said}"`,
+    );
+    expect(settings(machine)).toEqual(before);
+  });
+});
+
+describe("a slice that has lost the cpuset controller", () => {
+  test("is a refusal of its containers that says what CPUs they have then, and nothing is written", async () => {
+    const machine = modelMachine(kernelV2);
+    const before = settings(machine);
+    const gone = (path: string): boolean => path.includes(`/pod${UID}`) && path.includes("/cpuset.");
+    const read: HostFs["read"] = (path) => {
+      if (gone(path)) throw errno("ENOENT", path);
+      return machine.hostFs.read(path);
+    };
+    const exists: HostFs["exists"] = (path) => !gone(path) && machine.hostFs.exists(path);
+    const started = startBy(machine, { read, exists });
+    await expect(started).rejects.toThrow("the kubelet pinned CPUs 1-2, the kernel has 0-3");
+    expect(settings(machine)).toEqual(before);
+    expect(machine.unbalanced()).toEqual([]);
+  });
+
+  test("is no error for one that runs, and it is isolated again when the controller is back", async () => {
+    const machine = modelMachine(kernelV2);
+    await startBy(machine, {});
+    const lives = (): number => ALWAYS;
+    const agent = agentOn(machine, lives, () => undefined);
+    machine.removeCgroup(`kubepods/pod${UID}`); // what the reconcile sees of it: files that are gone
+    expect(await agent.reconcile()).toBe(true);
+    expect(machine.unbalanced()).toEqual([]);
+    machine.makeCgroup(CGROUP, [1, 2]);
+    expect(await agent.reconcile()).toBe(true);
+    expect(machine.unbalanced()).toEqual([1, 2]);
+  });
 });
 
 describe("a /run that takes no writes", () => {

@@ -42,13 +42,16 @@ export interface BareRuntime {
   /** Starts it under a supervisor and waits until its CRI answers. */
   start(command: string, args: readonly string[], path?: string): Promise<void>;
   crictl(...args: string[]): Promise<Output>;
-  /** Runs the installer by hand. @throws with its log where it fails. */
-  installer(command: "install" | "uninstall"): Promise<void>;
+  /** Runs the installer by hand. Returns its log. @throws with it where it fails. */
+  installer(command: "install" | "uninstall"): Promise<string>;
   /** Environment and command line of the installer. */
   installerEnv: NodeJS.ProcessEnv;
   installerFile: string;
-  /** A pod of one container on the last CPU, through a handler. Returns both ids. */
-  runPod(handler: string, annotations: Readonly<Record<string, string>>): Promise<PodIds>;
+  /**
+   * A pod of one container on the last CPU, through a handler. Returns both ids.
+   * @param recorded CPUs in the kubelet's record. @throws with what crictl says.
+   */
+  runPod(handler: string, annotations: Readonly<Record<string, string>>, recorded?: string): Promise<PodIds>;
   removePod(ids: PodIds): Promise<void>;
   close(): Promise<void>;
 }
@@ -113,14 +116,15 @@ export async function bareRuntime(runtime: Runtime): Promise<BareRuntime> {
     installer: async (command) => {
       const { code, stdout, stderr } = await exec(process.execPath, [join(app, "install.mjs"), command], {
         env: installerEnv,
-        timeoutMs: 120_000,
+        timeoutMs: 180_000,
       });
       if (code !== 0) throw new Error(`the installer failed: ${stdout}${stderr}`);
+      return stdout;
     },
-    runPod: async (handler, annotations) => {
+    runPod: async (handler, annotations, recorded = lastCpu) => {
       pods += 1;
       const uid = `5c4ed6a7-1111-4000-8000-${String(pods).padStart(12, "0")}`;
-      const entries = { [uid]: { main: lastCpu } };
+      const entries = { [uid]: { main: recorded } };
       writeFileSync(kubeletState, JSON.stringify({ policyName: "static", defaultCpuSet: "0", entries }));
       // CRI-O tells them from the kubelet's labels.
       const labels = {

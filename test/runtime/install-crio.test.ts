@@ -44,6 +44,92 @@ async function handlers(): Promise<string> {
   return stdout;
 }
 
+const ASKS = { "schedgate.dev/cpu-isolation": "enabled", "schedgate.dev/grant": "trading" };
+
+async function expectGivenBack(): Promise<void> {
+  await waitFor({ what: "end of isolation", timeoutMs: 30_000 }, () =>
+    Promise.resolve(isolatedCpus() === "" ? true : undefined),
+  );
+  expect(changedSettings(before)).toEqual([]);
+}
+
+/** Whether a launcher has seen a container. */
+function launcherRan(): boolean {
+  return existsSync(join(node.dir, "run/asks"));
+}
+
+describe("CRI-O with hook files and a pod of the plain handler", () => {
+  (isV1 ? test : test.skip)(
+    "isolates by them alone, and where they refuse, crictl shows why",
+    async () => {
+      await bringUp("v1.36.3");
+      await node.installer("install");
+      const ids = await node.runPod("runc", ASKS);
+      expect(isolatedCpus()).toBe(lastCpu);
+      expect(launcherRan()).toBe(false);
+      await node.removePod(ids);
+      await expectGivenBack();
+
+      const refused = node.runPod("runc", ASKS, "0");
+      await expect(refused).rejects.toThrow(
+        new RegExp(`crictl create .*schedgate: the kubelet pinned CPUs 0, the kernel has ${lastCpu}`, "s"),
+      );
+      expect(launcherRan()).toBe(false);
+      await expectGivenBack();
+    },
+    600_000,
+  );
+});
+
+describe("CRI-O with the handler alone", () => {
+  (isV1 ? test : test.skip)(
+    "isolates by it, and where it refuses, crictl shows why",
+    async () => {
+      await bringUp("v1.36.3");
+      node.installerEnv["SCHEDGATE_HOOKS_DIR"] = join(node.dir, "nobody-reads-them");
+      await node.installer("install");
+      const ids = await node.runPod("wrapper", ASKS);
+      expect(isolatedCpus()).toBe(lastCpu);
+      expect(launcherRan()).toBe(true);
+      await node.removePod(ids);
+      await expectGivenBack();
+
+      const refused = node.runPod("wrapper", ASKS, "0");
+      await expect(refused).rejects.toThrow(
+        new RegExp(`crictl start .*schedgate: the kubelet pinned CPUs 0, the kernel has ${lastCpu}`, "s"),
+      );
+      await expectGivenBack();
+    },
+    600_000,
+  );
+});
+
+describe("CRI-O with a pod that outlives the uninstall", () => {
+  (isV1 ? test : test.skip)(
+    "keeps handler and launcher, which the pod's end needs, until the next uninstall",
+    async () => {
+      await bringUp("v1.36.3");
+      const theirs = await contents(node.layout.runtimeConfig);
+      await node.installer("install");
+      const ids = await node.runPod("wrapper", ASKS);
+      const log = await node.installer("uninstall");
+      for (const what of [ids.pod, "/opt/schedgate", "60-schedgate.conf"]) expect(log).toContain(what);
+      expect(existsSync("/opt/schedgate/bin/launcher.sh")).toBe(true);
+      expect(existsSync(join(node.layout.runtimeConfig, "60-schedgate.conf"))).toBe(true);
+      expect(await contents(node.layout.hooks)).toEqual(new Map());
+      expect(await handlers()).toContain('"wrapper"');
+      expect(isolatedCpus()).toBe(lastCpu);
+
+      await node.removePod(ids);
+      await expectGivenBack();
+      await node.installer("uninstall");
+      expect(await contents(node.layout.runtimeConfig)).toEqual(theirs);
+      for (const gone of ["/opt/schedgate", join(node.dir, "run")]) expect(existsSync(gone)).toBe(false);
+    },
+    600_000,
+  );
+});
+
 describe.each(["v1.34.0", "v1.36.3"])("CRI-O %s", (version) => {
   (isV1 ? test : test.skip)(
     "gets a drop-in that runs an isolated pod, comes once, and goes byte for byte",
@@ -60,10 +146,7 @@ describe.each(["v1.34.0", "v1.36.3"])("CRI-O %s", (version) => {
       await node.installer("install");
       expect(await must("ss", ["-xlpH"])).toBe(listeners);
 
-      const ids = await node.runPod("wrapper", {
-        "schedgate.dev/cpu-isolation": "enabled",
-        "schedgate.dev/grant": "trading",
-      });
+      const ids = await node.runPod("wrapper", ASKS);
       expect(isolatedCpus()).toBe(lastCpu);
       await node.removePod(ids);
       await waitFor({ what: "end of isolation", timeoutMs: 15_000 }, () =>

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Spread, isIsolated } from "../demo/spread.ts";
+import { nodeHostFs } from "../../node-agent/host/host-fs.ts";
+import { failuresIn } from "../../node-agent/isolation/failures.ts";
 import { exec } from "../lab/exec.ts";
 import { waitFor } from "../lab/wait.ts";
 import { type TestContainer, container } from "./container.ts";
@@ -78,6 +80,23 @@ describe("a container that asks and has CPUs of its own", () => {
     expect(await one.remove()).toMatchObject({ code: 0 });
     await expectAsBefore();
     await expectBalancing();
+  }, 60_000);
+
+  test("runs what is executed in it later on its CPUs", async () => {
+    const one = make({ id: "probed", cpus: lastCpu, ask: "enabled" });
+    await one.create();
+    await one.start();
+    const { code, stdout } = await one.run(
+      "exec",
+      "probed",
+      "grep",
+      "Cpus_allowed_list",
+      "/proc/self/status",
+    );
+    expect({ code, allowed: stdout.trim().split(/\s+/)[1] }).toEqual({ code: 0, allowed: lastCpu });
+    expect(isolatedCpus()).toBe(lastCpu);
+    await one.remove();
+    await expectAsBefore();
   }, 60_000);
 
   test("is isolated by OCI hooks alone, where the handler is the plain runtime", async () => {
@@ -191,6 +210,76 @@ describe("a container that asks in vain", () => {
     await waitFor({ what: "end of the note", timeoutMs: 10_000 }, () =>
       Promise.resolve(existsSync(failure) ? undefined : true),
     );
+    await expectAsBefore();
+  }, 60_000);
+});
+
+describe("a container that asks while the companion hangs", () => {
+  const hooks = (): object => {
+    const hook = (stage: string): object[] => [{ path: home.hook, args: ["hook.sh", stage], timeout: 60 }];
+    return { createRuntime: hook("createRuntime"), poststop: hook("poststop") };
+  };
+  // It reads the kubelet's state from a FIFO that nobody writes to.
+  const hang = async (onFailure: string): Promise<void> => {
+    const fifo = join(home.dir, "never");
+    if (!existsSync(fifo)) expect(await exec("mkfifo", [fifo])).toMatchObject({ code: 0 });
+    configure(
+      home,
+      `schedgate_kubelet_state='${fifo}'`,
+      "schedgate_companion_seconds=2",
+      `schedgate_on_failure=${onFailure}`,
+    );
+  };
+  const KILLED = "the companion was killed, it has 2 s";
+
+  test("is refused, with the reason in containerd's log file, where failures deny", async () => {
+    await hang("deny");
+    const one = make({ id: "hung-deny", cpus: lastCpu, ask: "enabled" });
+    await one.create();
+    expect(await one.start()).toMatchObject({ code: 1 });
+    expect(readFileSync(join(one.bundle, "log.json"), "utf8")).toContain(`"msg":"schedgate: ${KILLED}`);
+    expect((await one.run("state", one.id)).stdout).toContain('"status": "created"');
+    configure(home);
+    await one.remove();
+    await expectAsBefore();
+  }, 60_000);
+
+  test("starts, and is named until it is deleted, where failures allow", async () => {
+    await hang("allow");
+    const one = make({ id: "hung-allow", cpus: lastCpu, ask: "enabled" });
+    await one.create();
+    expect(await one.start()).toMatchObject({ code: 0 });
+    expect((await one.run("state", one.id)).stdout).toContain('"status": "running"');
+    configure(home);
+    expect(failuresIn(nodeHostFs(), home.run)).toEqual([
+      expect.stringContaining(`container hung-allow was started without isolation: ${KILLED}`),
+    ]);
+    await one.remove();
+    await waitFor({ what: "end of the note", timeoutMs: 20_000 }, () =>
+      Promise.resolve(failuresIn(nodeHostFs(), home.run).length === 0 ? true : undefined),
+    );
+    await expectAsBefore();
+  }, 60_000);
+
+  test("is not created by hooks alone, and stderr says why, where failures deny", async () => {
+    await hang("deny");
+    const one = make({ id: "hung-hook-deny", cpus: lastCpu, ask: "enabled", hooks: hooks() }, false);
+    expect(await one.create()).toMatchObject({ code: 1 });
+    expect(readFileSync(join(one.bundle, "out"), "utf8")).toContain(KILLED);
+    await expectAsBefore();
+  }, 60_000);
+
+  test("is created by hooks alone, and somebody is told, where failures allow", async () => {
+    await hang("allow");
+    const one = make({ id: "hung-hook-allow", cpus: lastCpu, ask: "enabled", hooks: hooks() }, false);
+    expect(await one.create()).toMatchObject({ code: 0 });
+    expect(await one.start()).toMatchObject({ code: 0 });
+    expect(failuresIn(nodeHostFs(), home.run)).toEqual([
+      expect.stringContaining(`container unknown was started without isolation: ${KILLED}`),
+    ]);
+    rmSync(join(home.run, "failures/unknown"));
+    configure(home);
+    await one.remove();
     await expectAsBefore();
   }, 60_000);
 });

@@ -1,41 +1,18 @@
-import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { exec } from "../lab/exec.ts";
 import { container } from "./container.ts";
 import { type Home, makeHome } from "./home.ts";
 import { removeCgroups } from "./kernel.ts";
-
-// Stands where runc stands and tells all that a program can know of how it was called.
-const PROBE = `#!/bin/sh
-printf '%s|' "$#" "$@"; echo
-cat
-env | sort | grep -vE '^(_|SHLVL|PWD|OLDPWD)='
-for fd in /proc/$$/fd/*; do case \${fd##*/} in [0-9]) printf '%s ' "\${fd##*/}" ;; esac; done; echo
-cat /proc/$$/limits
-grep -E '^(Sig(Blk|Ign|Cgt)|Cap|Groups|NoNewPrivs)' /proc/self/status
-ulimit -a
-pwd
-echo "a line for stderr" >&2
-exit 7
-`;
-
-interface Answer {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+import { call, makeProbe } from "./probe.ts";
 
 let probed: Home;
 let real: Home;
 
 beforeAll(async () => {
   real = await makeHome();
-  const probe = join(real.dir, "probe");
-  writeFileSync(probe, PROBE);
-  chmodSync(probe, 0o755);
-  probed = await makeHome(probe);
+  probed = await makeHome(makeProbe(real.dir));
 }, 60_000);
 
 afterAll(() => {
@@ -43,30 +20,6 @@ afterAll(() => {
   real.remove();
   probed.remove();
 });
-
-/** Runs a program with text on stdin, an odd environment, a further descriptor and a lower limit. */
-function call(program: string, args: readonly string[]): Promise<Answer> {
-  return new Promise((resolve) => {
-    const extra = openSync("/dev/null", "r");
-    const env = {
-      PATH: process.env["PATH"],
-      NODE_OPTIONS: "--no-such-option",
-      odd: "a b'c\n",
-      bundle: "x",
-      id: "y",
-    };
-    const options = { env, cwd: "/usr", stdio: ["pipe", "pipe", "pipe", "ignore", "ignore", extra] as const };
-    const limited = ["-c", 'ulimit -S -n 99; exec "$0" "$@"', program, ...args];
-    const child = spawn("/bin/sh", limited, options as unknown as { stdio: "pipe" });
-    const answer: Answer = { code: 0, stdout: "", stderr: "" };
-    child.stdout.on("data", (chunk: Buffer) => (answer.stdout += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (answer.stderr += chunk.toString()));
-    child.once("close", (code) => {
-      resolve({ ...answer, code });
-    });
-    child.stdin.end("text for the container\n");
-  });
-}
 
 describe("a call that is not for a container that asks", () => {
   test.each([
@@ -89,6 +42,7 @@ describe("a call that is not for a container that asks", () => {
     const bare = await call(probed.runc, args);
     expect(await call(probed.launcher, args)).toEqual(bare);
     expect(bare.code).toBe(7);
+    expect(bare.stdout).toMatch(/\n0:flags:\t0\d*\n/); // else nothing was compared
   });
 
   test("is not looked at where the word stands in another container's arguments only", async () => {
@@ -114,7 +68,11 @@ describe("a real container that does not ask", () => {
     expect(again.code).not.toBe(0);
     await one.remove();
     const gone = ["--root", join(real.dir, "state"), "state", "plain"];
-    expect(await exec(real.launcher, gone)).toEqual(await exec(real.runc, gone));
+    const told = async (program: string): Promise<object> => {
+      const { code, stdout, stderr } = await exec(program, gone);
+      return { code, stdout, stderr: stderr.replace(/time="[^"]*" /, "") };
+    };
+    expect(await told(real.launcher)).toEqual(await told(real.runc));
   }, 60_000);
 });
 
@@ -137,6 +95,15 @@ describe("a call that would run an asking container without a start of its own",
     const logged = await one.run(command, "--bundle", one.bundle, one.id);
     expect(logged).toMatchObject({ code: 1, stdout: "", stderr: "" });
   });
+});
+
+test("a create of a container that asks reaches the low-level runtime as it was made, and is noted", async () => {
+  const { bundle } = container(probed, { id: "asking", cpus: "0", ask: "enabled" });
+  const args = ["--root", "R", "create", "--bundle", bundle, "--pid-file", join(bundle, "pid"), "asking"];
+  const bare = await call(probed.runc, args);
+  expect(await call(probed.launcher, args)).toEqual(bare);
+  expect(bare.code).toBe(7);
+  expect(existsSync(join(probed.run, "asks/asking/ask"))).toBe(true);
 });
 
 describe("a container is told from the runtime's options and its command", () => {

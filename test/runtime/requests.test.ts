@@ -23,6 +23,7 @@ import { type ContainerSpec, type TestContainer, container, recordCpus } from ".
 import { startDaemon } from "./daemon.ts";
 import { type Home, configure, makeHome } from "./home.ts";
 import { changedSettings, isolatedCpus, lastCpu, removeCgroups, settings } from "./kernel.ts";
+import { call, makeProbe } from "./probe.ts";
 
 let home: Home;
 let before: Map<string, string>;
@@ -332,6 +333,38 @@ describe("a daemon that does not answer", () => {
     expect(isolatedCpus()).toBe(lastCpu);
     expect(repliesLeft(one)).toEqual([]);
   }, 60_000);
+});
+
+describe.each([
+  ["the daemon", true],
+  ["the companion", false],
+])("a call for a container that asks, which %s serves first,", (_, served) => {
+  test.each([["start"], ["update", "--cpuset-cpus", lastCpu], ["delete"]])(
+    "reaches the low-level runtime as it was made: %s",
+    async (command, ...options) => {
+      if (served) {
+        await serve();
+        hideCompanion();
+      }
+      const one = make({ id: "matched" });
+      await one.create();
+      if (command !== "start") expect(await one.start()).toMatchObject({ code: 0 });
+      if (command === "update") recordCpus(home, one.cgroup.split("/")[1]?.slice(3) ?? "", "");
+      const probe = makeProbe(home.dir);
+      configure(home, `schedgate_runc='${probe}'`);
+      const args = ["--root", join(home.dir, "state"), command, ...options, one.id];
+      const answer = command === "update" ? 0 : 7; // nothing follows an update that failed
+      const bare = await call(probe, args, answer);
+      expect(await call(home.launcher, args, answer)).toEqual(bare);
+      expect(bare).toMatchObject({ code: answer, stdout: expect.stringMatching(/\n0:flags:\t0\d*\n/) });
+      // It was no call that is let through unseen.
+      if (command === "start") expect(isolatedCpus()).toBe(lastCpu);
+      if (command === "update") expect(isolatedCpus()).toBe("");
+      configure(home);
+      expect(await one.remove()).toMatchObject({ code: 0 });
+    },
+    60_000,
+  );
 });
 
 describe.each([
