@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../common/errors.ts";
 import { footprint, difference } from "../lab/footprint.ts";
-import { down, up, type LabOptions } from "../lab/lab.ts";
+import { down, ensureLab, IMAGE_PROGRAMS, up, type LabOptions } from "../lab/lab.ts";
 import { baseArchive } from "../lab/product/image/base.ts";
 import { buildImage } from "../lab/product/image/image.ts";
 import {
@@ -30,6 +30,19 @@ type Options = Pick<LabOptions, "node" | "runtime" | "kubernetes">;
  * True only if every step was observed to hold and the machine is as it was before.
  */
 export async function demo(options: Options, report: Report, stop: AbortSignal): Promise<boolean> {
+  try {
+    await ensureLab(
+      options,
+      (line) => {
+        report.note(line);
+      },
+      IMAGE_PROGRAMS,
+    );
+  } catch (error) {
+    report.quote(messageOf(error));
+    report.end("The demo did not start");
+    return false;
+  }
   const before = await footprint();
   const scratch = await mkdtemp(join(tmpdir(), "schedgate-demo-"));
   let failure: string | undefined;

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { SchedgateError } from "../../common/errors.ts";
 import { down } from "./down.ts";
 import type { Output } from "./exec.ts";
+import { ensureLab, IMAGE_PROGRAMS } from "./needs.ts";
 import { openProcesses } from "./processes.ts";
 import { baseArchive } from "./product/image/base.ts";
 import { installSchedgate } from "./schedgate.ts";
@@ -80,7 +81,9 @@ function oneOf<T extends string>(flag: string, value: string, allowed: readonly 
 }
 
 async function start({ schedgate, ...asked }: UpArguments, { print, log, signal }: Console): Promise<number> {
-  const preload = schedgate && asked.node === "vm" ? [await baseArchive(log)] : [];
+  const builds = schedgate && asked.node !== "none";
+  await ensureLab(asked, log, builds ? IMAGE_PROGRAMS : []);
+  const preload = builds && asked.node === "vm" ? [await baseArchive(log)] : [];
   const options: LabOptions = { ...asked, preload, log, signal };
   const lab = await up(options);
   if (schedgate) await installProduct(lab);

@@ -2,4 +2,5 @@
 export { down } from "./down.ts";
 export type { Output } from "./exec.ts";
 export type { Lab, LabOptions } from "./types.ts";
+export { ensureLab, IMAGE_PROGRAMS } from "./needs.ts";
 export { up } from "./up.ts";

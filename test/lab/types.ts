@@ -93,7 +93,9 @@ export interface LabNode {
 
 /** One kind of node. Calls come in the order of the members; `attach` and `stop` may come from another process. */
 export interface NodeDriver {
-  requirements(options: LabOptions): Requirement[];
+  requirements(options: Pick<LabOptions, "runtime">): Requirement[];
+  /** Why only root can bring such a node up. */
+  rootFor?: string;
   /** Builds what is slow, into the cache. */
   prepare(context: BuildContext): Promise<void>;
   /** Chooses addresses and ports; may write to the state directory what `attach` needs. */

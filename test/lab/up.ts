@@ -7,22 +7,13 @@ import { down } from "./down.ts";
 import { absentNode, driverOf } from "./drivers.ts";
 import { exec, type Output } from "./exec.ts";
 import { kubernetesBinaries } from "./gobuild.ts";
+import { ensureLab } from "./needs.ts";
 import { createPki } from "./pki.ts";
 import { freePorts } from "./ports.ts";
-import { ensurePrograms, type Requirement } from "./prerequisites.ts";
 import { openProcesses } from "./processes.ts";
 import { labName, type LabState, readState, stateDirectory, writeState } from "./state.ts";
 import type { BuildContext, Lab, LabNode, LabOptions, NodeContext, NodeDriver } from "./types.ts";
 import { waitFor } from "./wait.ts";
-
-const CONTROL_PLANE_PROGRAMS: readonly Requirement[] = [
-  {
-    program: "go",
-    hint: "Go 1.26 or newer from https://go.dev/dl/ (it builds Kubernetes from the Go module proxy)",
-  },
-  { program: "openssl", package: "openssl" },
-  { program: "flock", package: "util-linux" },
-];
 
 /** Longest time that a healthy node took, times three. */
 const READY_TIMEOUT_MS = 90_000;
@@ -35,8 +26,8 @@ export async function up(options: LabOptions): Promise<Lab> {
   const { log } = options;
   const name = labName(options.name, process.env);
   const stateDir = stateDirectory(name);
+  await ensureLab(options, log);
   const driver = await driverOf(options.node);
-  await ensurePrograms([...CONTROL_PLANE_PROGRAMS, ...driver.requirements(options)], log);
   for (const line of await down(name)) log(`left over from before, removed: ${line}`);
 
   const cache = openCache(cacheRoot(process.env), log);

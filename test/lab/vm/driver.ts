@@ -33,13 +33,8 @@ const START_PROXY =
 export const vmDriver: NodeDriver = {
   requirements: ({ runtime }) =>
     runtime === "crio" ? [...REQUIREMENTS, ...CRIO_BUILD_REQUIREMENTS] : [...REQUIREMENTS],
+  rootFor: "--node vm builds a Debian disk with chroot",
   prepare: async (context) => {
-    if (process.getuid?.() !== 0) {
-      throw new SchedgateError(
-        "E_ROOT",
-        "--node vm builds a Debian disk with chroot: run it as root (sudo npm run lab …)",
-      );
-    }
     await guestSnapshot(context);
   },
   network: async ({ stateDir }) => {
