@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -25,6 +27,13 @@ async function living(): Promise<number[]> {
   return pids.filter((_, index) => marked[index] === true);
 }
 
+/** The processes that work in a directory. */
+async function below(directory: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const places = pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => "")); // it may have ended meanwhile
+  return (await Promise.all(places)).filter((place) => place.startsWith(directory));
+}
+
 let scratch: string;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "schedgate-commands-"));
@@ -40,6 +49,25 @@ async function file(name: string, object: object): Promise<string> {
   await writeFile(path, JSON.stringify(object));
   return path;
 }
+
+test("up that is stopped while it builds Kubernetes ends with what it started, and leaves no lab", async () => {
+  const cache = join(scratch, "cache");
+  const env = { ...process.env, SCHEDGATE_LAB: NAME, SCHEDGATE_CACHE: cache };
+  const up = spawn(process.execPath, [program, "up", "--node", "none"], { env });
+  let said = "";
+  up.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await waitFor({ what: "build", timeoutMs: 120_000 }, async () =>
+    said.includes("building kubernetes") && (await below(cache)).length > 0 ? true : undefined,
+  );
+  const ended = once(up, "close");
+  up.kill("SIGTERM");
+  expect(await ended).toEqual([1, null]);
+  expect(said).toMatch(/^stopped by SIGTERM$/m);
+  expect(await below(cache)).toEqual([]);
+  expect(existsSync(stateDir)).toBe(false);
+}, 180_000);
 
 describe("npm run lab, from up to down", () => {
   test("without a lab, status and kubectl say so and fail, and down has nothing to remove", async () => {

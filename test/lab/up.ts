@@ -5,7 +5,7 @@ import { type Cache, cacheRoot, openCache, seconds } from "./cache.ts";
 import { podsPossible, serverUrl, startControlPlane } from "./controlplane.ts";
 import { down } from "./down.ts";
 import { absentNode, driverOf } from "./drivers.ts";
-import { exec, type Output } from "./exec.ts";
+import { abortable, exec, type Output } from "./exec.ts";
 import { kubernetesBinaries } from "./gobuild.ts";
 import { ensureLab } from "./needs.ts";
 import { createPki } from "./pki.ts";
@@ -23,7 +23,7 @@ const READY_TIMEOUT_MS = 90_000;
  * Whatever fails or aborts it, what it started is ended before the error is passed on.
  */
 export async function up(options: LabOptions): Promise<Lab> {
-  const { log } = options;
+  const { log, signal } = options;
   const name = labName(options.name, process.env);
   const stateDir = stateDirectory(name);
   await ensureLab(options, log);
@@ -31,7 +31,8 @@ export async function up(options: LabOptions): Promise<Lab> {
   for (const line of await down(name)) log(`left over from before, removed: ${line}`);
 
   const cache = openCache(cacheRoot(process.env), log);
-  const kubernetes = await kubernetesBinaries(cache, options.kubernetes, log);
+  const kubernetes = await abortable(signal, () => kubernetesBinaries(cache, options.kubernetes, log));
+  signal?.throwIfAborted();
   await mkdir(stateDir, { recursive: true });
   await chmod(stateDir, 0o755);
   const { node, runtime } = options;
@@ -60,7 +61,7 @@ async function bringUp({ options, stateDir, cache, kubernetes, driver }: Start):
   const { log, signal } = options;
   const processes = openProcesses(stateDir);
   const build: BuildContext = { options, stateDir, cache, processes, kubernetes };
-  await driver.prepare(build);
+  await abortable(signal, () => driver.prepare(build));
   signal?.throwIfAborted();
 
   const start = Date.now();
