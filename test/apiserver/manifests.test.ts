@@ -42,8 +42,9 @@ function find(objects: Built[], kind: string, name: string): Built {
 
 let kubectl: string;
 beforeAll(async () => {
-  await ensureLab({ node: "none", runtime: "containerd" }, silent);
-  const binaries = await kubernetesBinaries(openCache(cacheRoot(process.env), silent), "v1.36.3", silent);
+  const kubernetes = "v1.36.3";
+  await ensureLab({ node: "none", runtime: "containerd", kubernetes }, silent);
+  const binaries = await kubernetesBinaries(openCache(cacheRoot(process.env), silent), kubernetes, silent);
   kubectl = join(binaries, "kubectl");
 }, 600_000);
 

@@ -25,3 +25,11 @@ test.each([
   expect(said.join("\n")).toContain("sudo apt-get install --no-install-recommends ");
   expect(said.join("\n")).not.toMatch(/building|installing|removed/);
 });
+
+test("a version that cannot be one of Kubernetes is refused before anything is built", async () => {
+  const { code, stdout } = await withoutPrograms("demo/main.ts", "--kubernetes", "1.36");
+  expect(code).toBe(1);
+  expect(stdout).toBe(
+    '     "1.36" is not a Kubernetes version such as v1.36.3\n\nThe demo did not start (0 s)\n',
+  );
+});
