@@ -46,6 +46,8 @@ export interface Lab {
   readonly agentSettings: Readonly<Record<string, string>>;
   /** The directory in which the kubelet looks for static pods. */
   readonly staticPods: string;
+  /** The command for the runtime's CRI socket on the node, where there is one: with CRI-O. */
+  readonly crictl: string | undefined;
 }
 
 /** How the API server and the pods of a node find each other. */
@@ -87,6 +89,7 @@ export interface LabNode {
   loadImage(ociArchive: string, name: string): Promise<void>;
   readonly agentSettings: Readonly<Record<string, string>>;
   readonly staticPods: string;
+  readonly crictl: string | undefined;
   /** The last lines of the kubelet and the runtime, for a node that did not become Ready. */
   lastLines(): Promise<string>;
 }

@@ -125,6 +125,7 @@ function labOf(options: LabOptions, stateDir: string, kubectl: Lab["kubectl"], n
     loadImage: (archive, name) => node.loadImage(archive, name),
     agentSettings: node.agentSettings,
     staticPods: node.staticPods,
+    crictl: node.crictl,
   };
 }
 

@@ -111,6 +111,7 @@ function nodeOf({ options, processes }: Attachment, context: RuntimeContext): La
       SCHEDGATE_STATIC_PODS: layout.staticPodsAllowed,
     },
     staticPods: layout.staticPods,
+    crictl: options.runtime === "crio" ? `${layout.crictl} -r unix://${layout.socket}` : undefined,
     lastLines: async () =>
       (await Promise.all([RUNTIME_PROCESS, "kubelet"].map((name) => processes.lastLines(name)))).join("\n"),
   };

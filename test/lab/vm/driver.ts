@@ -106,6 +106,7 @@ function nodeOf(stateDir: string, { runtime }: LabOptions, ports: VmPorts): LabN
     // The product's own defaults are those of such a node.
     agentSettings: {},
     staticPods: STATIC_PODS,
+    crictl: runtime === "crio" ? "crictl -r unix:///run/crio/crio.sock" : undefined,
     lastLines: async () => {
       const units = ["kubelet", "kube-proxy", runtime].map((unit) => `-u ${unit}`).join(" ");
       return (await shell.run(`journalctl --no-pager -o cat -n 40 ${units}`)).stdout;
