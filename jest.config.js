@@ -19,7 +19,7 @@ export default {
   projects: [
     tier("unit", [
       "<rootDir>/{common,certs,webhook,node-agent,tools}/**/*.test.ts",
-      "<rootDir>/test/{lab,model}/**/*.test.ts",
+      "<rootDir>/test/{demo,lab,model}/**/*.test.ts",
     ]),
     tier("apiserver", ["<rootDir>/test/apiserver/**/*.test.ts"]),
     tier("runtime", ["<rootDir>/test/runtime/**/*.test.ts"]),

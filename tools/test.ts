@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Count } from "./count-reporter.ts";
 import { run } from "./run.ts";
+import { verdict } from "./verdict.ts";
 
 const root = join(import.meta.dirname, "..");
 const tiers = ["unit", "apiserver", "runtime", "cluster"];
@@ -84,9 +85,7 @@ const outcomes: boolean[] = [];
 if (asked.length === 0) outcomes.push(await runChecks());
 for (const tier of asked.length === 0 ? tiers : asked) outcomes.push(await runTier(tier));
 
-const all = readCounts();
+const { line, passed } = verdict(readCounts(), process.env["CI"] === "true");
 rmSync(scratch, { recursive: true });
-const sum = (key: keyof Count): number => all.reduce((total, count) => total + count[key], 0);
-const skipped = sum("skipped") === 0 ? "" : `, ${sum("skipped")} skipped`;
-process.exitCode = outcomes.every(Boolean) && sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;
-process.stdout.write(`\n${sum("passed")} passed, ${sum("failed")} failed${skipped}\n`);
+process.exitCode = outcomes.every(Boolean) && passed ? 0 : 1;
+process.stdout.write(`\n${line}\n`);

@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, describe, expect } from "@jest/globals";
 import { difference, footprint } from "../lab/footprint.ts";
+import { openProcesses } from "../lab/processes.ts";
+import { labName, stateDirectory } from "../lab/state.ts";
 import { lacksNode, testOn } from "../prerequisite.ts";
 
 const minutes = 60_000;
@@ -61,15 +63,37 @@ describe("the whole way through, from one annotation to CPUs that left the sched
     );
   }
 
+  const moments = [
+    ["while it builds", "building the image"],
+    ["while the node comes up", "control plane ready"],
+    ["in the middle of the demo", "Without a grant"],
+  ] as const;
+  for (const [when, line] of moments)
+    testOn(lacksNode())(
+      `Ctrl-C ${when} puts everything back`,
+      async () => {
+        const before = await footprint();
+        const run = demo("--node", "host", "--runtime", "containerd");
+        await printed(run, line);
+        run.child.kill("SIGINT");
+        expect(await run.ended).toBe(1);
+        expect(run.output()).toContain("stopped by SIGINT");
+        expect(difference(before, await footprint())).toEqual([]);
+      },
+      10 * minutes,
+    );
+
   testOn(lacksNode())(
-    "Ctrl-C in the middle of the demo puts everything back",
+    "a step that fails ends the demo with that, and everything is put back",
     async () => {
       const before = await footprint();
       const run = demo("--node", "host", "--runtime", "containerd");
       await printed(run, "Without a grant");
-      run.child.kill("SIGINT");
+      // Nothing can be shown any more.
+      await openProcesses(stateDirectory(labName(undefined, process.env))).end("kube-apiserver", 0);
       expect(await run.ended).toBe(1);
-      expect(run.output()).toContain("stopped by SIGINT");
+      expect(run.output()).toMatch(/FAILED {2}kubectl .*\n(.*\n)*The demo failed: kubectl /);
+      expect(run.output()).toContain("links and chains are as they were");
       expect(difference(before, await footprint())).toEqual([]);
     },
     10 * minutes,

@@ -27,11 +27,7 @@ export async function refusal(lab: Lab, args: string[], object?: object): Promis
 
 /** Waits until a pod runs with all containers ready. */
 export async function running(lab: Lab, namespace: string, name: string): Promise<void> {
-  await until(`pod ${namespace}/${name} running`, 90, async () => {
-    const ready = ["-o", 'jsonpath={.status.phase}/{.status.conditions[?(@.type=="Ready")].status}'];
-    const seen = await kubectl(lab, ["-n", namespace, "get", "pod", name, ...ready]);
-    return seen === "Running/True" ? { value: undefined } : { not: seen || "nothing" };
-  });
+  await kubectl(lab, ["-n", namespace, "wait", "--for=condition=Ready", `pod/${name}`, "--timeout=90s"]);
 }
 
 /** The name of the one pod with this label. */

@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../common/errors.ts";
 import { footprint, difference } from "../lab/footprint.ts";
-import { down, up, type LabOptions } from "../lab/lab.ts";
+import { abortable, down, ensureLab, IMAGE_PROGRAMS, up, type Lab, type LabOptions } from "../lab/lab.ts";
 import { baseArchive } from "../lab/product/image/base.ts";
 import { buildImage } from "../lab/product/image/image.ts";
 import {
   applyAgain,
-  expectRemoved,
   applySchedgate,
+  expectRemoved,
   nodeReady,
   removeSchedgate,
   type Installation,
@@ -30,13 +30,26 @@ type Options = Pick<LabOptions, "node" | "runtime" | "kubernetes">;
  * True only if every step was observed to hold and the machine is as it was before.
  */
 export async function demo(options: Options, report: Report, stop: AbortSignal): Promise<boolean> {
+  try {
+    await ensureLab(
+      options,
+      (line) => {
+        report.note(line);
+      },
+      IMAGE_PROGRAMS,
+    );
+  } catch (error) {
+    report.quote(messageOf(error));
+    report.end("The demo did not start");
+    return false;
+  }
   const before = await footprint();
   const scratch = await mkdtemp(join(tmpdir(), "schedgate-demo-"));
   let failure: string | undefined;
   try {
-    await Promise.race([steps(options, scratch, report, stop), aborted(stop)]);
+    await steps(options, scratch, report, stop);
   } catch (error) {
-    failure = messageOf(error);
+    failure = messageOf(stop.aborted ? stop.reason : error);
     report.note(`FAILED  ${failure}`);
   }
   report.step("Everything is put back");
@@ -53,16 +66,32 @@ export async function demo(options: Options, report: Report, stop: AbortSignal):
   return good;
 }
 
+/** A node, and all that is shown on it. What was begun has ended when this has, but for what `down` ends. */
 async function steps(options: Options, scratch: string, report: Report, stop: AbortSignal): Promise<void> {
   report.step(`A Kubernetes node (${options.node}, ${options.runtime})`);
   const note = (line: string): void => {
     if (!stop.aborted) report.note(line);
   };
-  const preload = options.node === "vm" ? [await baseArchive(note)] : [];
+  const over = new AbortController();
+  const building = AbortSignal.any([stop, over.signal]);
+  const preload = options.node === "vm" ? [await abortable(building, () => baseArchive(note))] : [];
   note("building the image from the working tree, beside the rest");
-  const image = buildImage(scratch, note);
+  const image = abortable(building, () => buildImage(scratch, note));
   image.catch(() => undefined); // told where it is awaited; the lab may fail before
-  const lab = await up({ ...options, preload, log: note, signal: stop });
+  try {
+    const lab = await up({ ...options, preload, log: note, signal: stop });
+    stop.throwIfAborted();
+    await Promise.race([show(lab, image, report, stop), aborted(stop)]);
+  } finally {
+    over.abort();
+    await image.catch(() => undefined);
+  }
+}
+
+async function show(lab: Lab, image: Promise<string>, report: Report, stop: AbortSignal): Promise<void> {
+  const note = (line: string): void => {
+    if (!stop.aborted) report.note(line);
+  };
   // Two CPUs that the container will be pinned to; on a machine with two CPUs one of them is the kubelet's.
   const pair = lab.options.node === "vm" ? [1, 2] : [0, 1];
   const cpus = lab.options.node === "vm" ? 2 : 1;

@@ -14,22 +14,23 @@ export interface KernelView {
 
 const V1 = "/sys/fs/cgroup/cpuset";
 
+// One command, so that little can happen between two readings; each one costs an emulated machine a tenth of a second.
+const READ = `if [ -e ${V1}/cpuset.sched_load_balance ]; then
+    echo v1; cat /sys/devices/system/cpu/online
+    find ${V1} -type d | while read -r d; do
+      echo "$(cat "$d/cpuset.sched_load_balance") $(cat "$d/cpuset.cpus")"
+    done 2>/dev/null
+  else
+    echo v2; cat /sys/fs/cgroup/cpuset.cpus.isolated; cat /proc/schedstat 2>/dev/null || true
+  fi`;
+
 /** Reads the kernel's own answer: sched domains and partitions with cgroup v2, the cpuset flags with v1. */
-export async function kernelView(lab: Lab): Promise<KernelView> {
-  const v1 =
-    (await onNode(lab, `[ -e ${V1}/cpuset.sched_load_balance ] && echo v1 || echo v2`)).trim() === "v1";
-  return v1 ? flags(lab) : domains(lab);
+export async function kernelView(lab: Pick<Lab, "node">): Promise<KernelView> {
+  const [version, first = "", ...rest] = (await onNode(lab, READ)).split("\n");
+  return version === "v1" ? flags(parseCpuSet(first), rest) : domains(parseCpuSet(first), rest.join("\n"));
 }
 
-async function domains(lab: Lab): Promise<KernelView> {
-  // One command, so that little can happen between the two readings.
-  const both = await onNode(
-    lab,
-    "cat /sys/fs/cgroup/cpuset.cpus.isolated; cat /proc/schedstat 2>/dev/null || true",
-  );
-  const end = both.indexOf("\n");
-  const isolated = parseCpuSet(both.slice(0, end));
-  const schedstat = both.slice(end + 1);
+function domains(isolated: CpuSet, schedstat: string): KernelView {
   if (schedstat === "") return { isolated, source: "cpuset.cpus.isolated" };
   const domainless = cpusWithoutDomain(schedstat);
   const source = "/proc/schedstat without domain, and cpuset.cpus.isolated";
@@ -38,13 +39,8 @@ async function domains(lab: Lab): Promise<KernelView> {
   return { isolated, source, disagreement: said };
 }
 
-async function flags(lab: Lab): Promise<KernelView> {
-  const script = `find ${V1} -type d | while read -r d; do
-    echo "$(cat "$d/cpuset.sched_load_balance") $(cat "$d/cpuset.cpus")"
-  done 2>/dev/null`;
-  const online = parseCpuSet(await onNode(lab, "cat /sys/devices/system/cpu/online"));
-  const balanced = (await onNode(lab, script))
-    .split("\n")
+function flags(online: CpuSet, lines: readonly string[]): KernelView {
+  const balanced = lines
     .map((line) => line.split(" "))
     .filter(([flag]) => flag === "1")
     .map(([, cpus]) => parseCpuSet(cpus ?? ""));
@@ -52,7 +48,7 @@ async function flags(lab: Lab): Promise<KernelView> {
 }
 
 /** A shell line on the node that must succeed. */
-export async function onNode(lab: Lab, command: string): Promise<string> {
+export async function onNode(lab: Pick<Lab, "node">, command: string): Promise<string> {
   const { code, stdout, stderr } = await lab.node(command);
   if (code !== 0)
     throw new Error(`on the node: ${command.slice(0, 120)}: ${stderr || stdout || `exit ${code}`}`);

@@ -4,29 +4,27 @@ import { kubectl } from "./cluster.ts";
 import { kernelView } from "./kernel.ts";
 import type { Report } from "./report.ts";
 import { awaitSpread, isIsolated, measureSpread } from "./spread.ts";
+import { cell } from "./table.ts";
 import { until } from "./wait.ts";
-
-/** What `kubectl get nodeisolations` says is isolated on the one node. */
-async function reported(lab: Lab): Promise<CpuSet> {
-  const path = ["get", "nodeisolations", "-o", "jsonpath={.items[0].status.isolatedCPUs}"];
-  return parseCpuSet(await kubectl(lab, path));
-}
 
 /** Waits until the cluster's report and the kernel both say that exactly these CPUs are isolated, and says so. */
 export async function agree(lab: Lab, cpus: CpuSet, report: Report): Promise<void> {
   const want = cpus.length === 0 ? "none" : formatCpuSet(cpus);
-  const view = await until(`kernel isolates ${want}`, 30, async () => {
+  const not = (seen: CpuSet): { not: string } => ({ not: formatCpuSet(seen) || "none" });
+  const kernel = until(`kernel isolates ${want}`, 30, async () => {
     const seen = await kernelView(lab);
     if (seen.disagreement !== undefined) return { not: seen.disagreement };
-    return sameCpus(seen.isolated, cpus) ? { value: seen } : { not: formatCpuSet(seen.isolated) || "none" };
+    return sameCpus(seen.isolated, cpus) ? { value: seen } : not(seen.isolated);
   });
+  const cluster = until(`nodeisolations says ${want}`, 30, async () => {
+    const table = await kubectl(lab, ["get", "nodeisolations"]);
+    const seen = parseCpuSet(cell(table, "ISOLATED-CPUS"));
+    return sameCpus(seen, cpus) ? { value: table } : not(seen);
+  });
+  const [view, table] = await Promise.all([kernel, cluster]);
   report.holds(`kernel: CPUs without load balancing: ${want} (${view.source})`);
-  await until(`nodeisolations says ${want}`, 30, async () => {
-    const seen = await reported(lab);
-    return sameCpus(seen, cpus) ? { value: seen } : { not: formatCpuSet(seen) || "none" };
-  });
   report.command("kubectl get nodeisolations");
-  report.quote(await kubectl(lab, ["get", "nodeisolations"]));
+  report.quote(table);
   report.holds(`cluster: isolated CPUs reported: ${want}`);
 }
 

@@ -5,6 +5,7 @@ import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
+import { ambientSignal } from "./exec.ts";
 
 /** What makes one cached thing differ from another. Whatever changes the content has to be in `recipe`. */
 export interface CacheKey {
@@ -110,7 +111,9 @@ async function lock(path: string, onWait: () => void): Promise<FileHandle> {
 
 function flock(file: FileHandle, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn("flock", args, { stdio: ["ignore", "inherit", "inherit", file.fd] });
+    const signal = ambientSignal();
+    const stdio = ["ignore", "inherit", "inherit", file.fd] as const;
+    const child = spawn("flock", args, { stdio: [...stdio], ...(signal === undefined ? {} : { signal }) });
     child.once("error", reject);
     child.once("close", (code) => {
       resolve(code ?? 1);

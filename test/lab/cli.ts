@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { SchedgateError } from "../../common/errors.ts";
 import { down } from "./down.ts";
-import type { Output } from "./exec.ts";
+import { abortable, type Output } from "./exec.ts";
+import { ensureLab, IMAGE_PROGRAMS } from "./needs.ts";
 import { openProcesses } from "./processes.ts";
 import { baseArchive } from "./product/image/base.ts";
 import { installSchedgate } from "./schedgate.ts";
@@ -80,18 +81,21 @@ function oneOf<T extends string>(flag: string, value: string, allowed: readonly 
 }
 
 async function start({ schedgate, ...asked }: UpArguments, { print, log, signal }: Console): Promise<number> {
-  const preload = schedgate && asked.node === "vm" ? [await baseArchive(log)] : [];
+  const builds = schedgate && asked.node !== "none";
+  await ensureLab(asked, log, builds ? IMAGE_PROGRAMS : []);
+  const preload = builds && asked.node === "vm" ? [await abortable(signal, () => baseArchive(log))] : [];
   const options: LabOptions = { ...asked, preload, log, signal };
   const lab = await up(options);
-  if (schedgate) await installProduct(lab);
+  if (schedgate) await installProduct(lab, signal);
   print(`KUBECONFIG=${lab.kubeconfig}`);
   return 0;
 }
 
 /** Installs the product from the working tree; without that the lab comes down again. */
-async function installProduct(lab: Lab): Promise<void> {
+async function installProduct(lab: Lab, signal: AbortSignal): Promise<void> {
   try {
-    await installSchedgate(lab);
+    await abortable(signal, () => installSchedgate(lab));
+    signal.throwIfAborted();
   } catch (error) {
     for (const line of await down(lab.options.name)) lab.options.log(`  removed: ${line}`);
     throw error;

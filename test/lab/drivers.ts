@@ -35,5 +35,6 @@ export const absentNode: LabNode = {
     Promise.reject(new SchedgateError("E_LAB", "this lab was started with --node none: it has no runtime")),
   agentSettings: {},
   staticPods: "",
+  crictl: undefined,
   lastLines: () => Promise.resolve(""),
 };

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { SchedgateError } from "../../common/errors.ts";
@@ -20,15 +21,28 @@ export interface ExecOptions {
   logFile?: string;
 }
 
+const ambient = new AsyncLocalStorage<AbortSignal>();
+
+/** Every program that `work` runs is ended by the signal: a build runs many, one in another. */
+export function abortable<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  return signal === undefined ? work() : ambient.run(signal, work);
+}
+
+/** The signal of the `abortable` work that this is part of. */
+export function ambientSignal(): AbortSignal | undefined {
+  return ambient.getStore();
+}
+
 /** Runs a program to its end. Throws only where it could not be started or was aborted. */
 export function exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<Output> {
   return new Promise((resolve, reject) => {
-    const { input, cwd, env, timeoutMs, signal, logFile } = options;
+    const { input, cwd, env, timeoutMs, signal = ambientSignal(), logFile } = options;
     const child = spawn(command, args, {
       stdio: "pipe",
       ...(cwd === undefined ? {} : { cwd }),
       ...(env === undefined ? {} : { env }),
-      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" }),
+      // An aborted program may clear away what it began, as after a Ctrl-C.
+      ...(timeoutMs === undefined ? { killSignal: "SIGINT" } : { timeout: timeoutMs, killSignal: "SIGKILL" }),
       ...(signal === undefined ? {} : { signal }),
     });
     const out: Buffer[] = [];
@@ -36,11 +50,17 @@ export function exec(command: string, args: readonly string[], options: ExecOpti
     const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: "a" });
     child.stdout.on("data", (chunk: Buffer) => (log === undefined ? out.push(chunk) : log.write(chunk)));
     child.stderr.on("data", (chunk: Buffer) => (log === undefined ? err.push(chunk) : log.write(chunk)));
+    let failure: SchedgateError | undefined;
     child.once("error", (cause) => {
-      reject(new SchedgateError("E_EXEC", `cannot run ${command}: ${cause.message}`, { cause }));
+      failure = new SchedgateError("E_EXEC", `cannot run ${command}: ${cause.message}`, { cause });
+      if (child.pid === undefined) reject(failure); // else it was aborted, and is still ending
     });
     child.once("close", (code, signalName) => {
       log?.end();
+      if (failure !== undefined) {
+        reject(failure);
+        return;
+      }
       resolve({
         code: code ?? (signalName === "SIGKILL" ? 137 : 143),
         stdout: Buffer.concat(out).toString(),

@@ -1,4 +1,23 @@
-import { must } from "./exec.ts";
+import { exec, must } from "./exec.ts";
+import type { Requirement } from "./prerequisites.ts";
+
+/** The Go that builds everything here; apt's is older in most releases. */
+export const GO: Requirement = {
+  program: "go",
+  hint: "Go 1.26 or newer from https://go.dev/dl/ (it builds Kubernetes from the Go module proxy)",
+  unfit: async (file) => tooOld((await exec(file, ["env", "GOVERSION", "GOTOOLCHAIN"], { cwd: "/" })).stdout),
+};
+
+/**
+ * Why this Go, by its `go env GOVERSION GOTOOLCHAIN`, cannot build; undefined where it can. Go 1.21 and newer fetch the
+ * release that a module asks for, unless GOTOOLCHAIN forbids it, as some distributions do.
+ */
+export function tooOld(environment: string): string | undefined {
+  const [version = "", toolchain = ""] = environment.split("\n");
+  const minor = Number(/^go1\.(\d+)/.exec(version)?.[1] ?? 0);
+  if (minor >= 26 || (minor >= 21 && toolchain.endsWith("auto"))) return undefined;
+  return `${version === "" ? "this Go" : version} is too old`;
+}
 
 /** go(1) in a directory. Static binaries, so that they run in a guest of another release; -mod=mod lets go write go.sum. */
 export function go(cwd: string, args: readonly string[]): Promise<string> {

@@ -11,7 +11,28 @@ export interface Requirement {
   package?: string;
   /** What to do where apt cannot help. */
   hint?: string;
+  /** Why the program that was found will not do, or undefined where it will. */
+  unfit?: (file: string) => Promise<string | undefined>;
 }
+
+/** Everything that something needs of the machine. */
+export interface Needs {
+  programs: readonly Requirement[];
+  /** Why root is needed; undefined where it is not. */
+  root?: string | undefined;
+}
+
+/** What of a machine decides whether needs are met. */
+export interface Premises {
+  platform: string;
+  isRoot: boolean;
+  find: (program: string) => string | undefined;
+  /** Installs Debian packages. */
+  install: (packages: readonly string[]) => Promise<void>;
+}
+
+/** A requirement that is not met, and why where the program is there. */
+type Lacking = Requirement & { why?: string };
 
 const SYSTEM_PATHS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/go/bin"];
 
@@ -24,20 +45,30 @@ export function findProgram(program: string, path: string | undefined): string |
     .find((file) => existsSync(file));
 }
 
-/** The requirements that nothing on this machine meets. */
-export function missing(requirements: readonly Requirement[], path: string | undefined): Requirement[] {
-  return requirements.filter(({ program }) => findProgram(program, path) === undefined);
+/** The requirements that the machine does not meet. */
+async function missing(requirements: readonly Requirement[], { find }: Premises): Promise<Lacking[]> {
+  const each = requirements.map(async (requirement): Promise<Lacking[]> => {
+    const file = find(requirement.program);
+    if (file === undefined) return [requirement];
+    const why = await requirement.unfit?.(file);
+    return why === undefined ? [] : [{ ...requirement, why }];
+  });
+  return (await Promise.all(each)).flat();
 }
 
-/** What to tell a person about missing programs. */
-export function explain(lacking: readonly Requirement[]): string {
+/** What to tell a person about all that is missing. */
+function explain(lacking: readonly Lacking[], root: string | undefined): string {
   const packages = packagesOf(lacking);
-  const lines = lacking.map(({ program, hint }) => `  ${program}${hint === undefined ? "" : `: ${hint}`}`);
   const command =
     packages.length === 0
       ? []
       : [`On Debian or Ubuntu: sudo apt-get install --no-install-recommends ${packages.join(" ")}`];
-  return ["The lab needs programs that this machine does not have:", ...lines, ...command].join("\n");
+  return [
+    "The lab needs what this machine does not have:",
+    ...(root === undefined ? [] : [`  root: ${root}; use sudo`]),
+    ...lacking.map(({ program, why, hint }) => `  ${[program, why, hint].filter(Boolean).join(": ")}`),
+    ...command,
+  ].join("\n");
 }
 
 function packagesOf(lacking: readonly Requirement[]): string[] {
@@ -45,27 +76,43 @@ function packagesOf(lacking: readonly Requirement[]): string[] {
 }
 
 /**
- * Makes sure that every program is there: says at once what is missing, installs it as root where there is apt.
- * @throws SchedgateError E_MISSING that names the programs and the command to get them.
+ * Makes sure that every need is met: names at once all that is missing, or installs it as root where there is apt.
+ * @throws SchedgateError E_MISSING that names all of it and the command to get what apt has.
  */
-export async function ensurePrograms(
-  requirements: readonly Requirement[],
+export async function ensure(
+  { programs, root }: Needs,
   log: (line: string) => void,
+  machine: Premises = thisMachine,
 ): Promise<void> {
-  if (process.platform !== "linux") {
-    throw new SchedgateError("E_MISSING", `the lab needs Linux; this is ${process.platform}`);
+  if (machine.platform !== "linux") {
+    throw new SchedgateError("E_MISSING", `the lab needs Linux; this is ${machine.platform}`);
   }
-  const lacking = missing(requirements, process.env["PATH"]);
-  if (lacking.length === 0) return;
+  const lacking = await missing(programs, machine);
+  const noRoot = machine.isRoot ? undefined : root;
+  if (lacking.length === 0 && noRoot === undefined) return;
+  const aptHasAll = lacking.every((each) => each.package !== undefined && each.why === undefined);
+  if (!aptHasAll || !machine.isRoot || machine.find("apt-get") === undefined) {
+    throw new SchedgateError("E_MISSING", explain(lacking, noRoot));
+  }
   const packages = packagesOf(lacking);
-  const aptHasAll = lacking.every((each) => each.package !== undefined);
-  if (!aptHasAll || process.getuid?.() !== 0 || findProgram("apt-get", process.env["PATH"]) === undefined) {
-    throw new SchedgateError("E_MISSING", explain(lacking));
-  }
   log(`installing what is missing with apt: ${packages.join(" ")}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await must("apt-get", ["-qq", "update"], { env });
-  await must("apt-get", ["-qq", "install", "-y", "--no-install-recommends", ...packages], { env });
-  const still = missing(requirements, process.env["PATH"]);
-  if (still.length > 0) throw new SchedgateError("E_MISSING", explain(still));
+  await machine.install(packages);
+  const still = await missing(programs, machine);
+  if (still.length > 0) throw new SchedgateError("E_MISSING", explain(still, undefined));
 }
+
+/** The same for programs alone. */
+export function ensurePrograms(programs: readonly Requirement[], log: (line: string) => void): Promise<void> {
+  return ensure({ programs }, log);
+}
+
+const thisMachine: Premises = {
+  platform: process.platform,
+  isRoot: process.getuid?.() === 0,
+  find: (program) => findProgram(program, process.env["PATH"]),
+  install: async (packages) => {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await must("apt-get", ["-qq", "update"], { env });
+    await must("apt-get", ["-qq", "install", "-y", "--no-install-recommends", ...packages], { env });
+  },
+};

@@ -46,6 +46,8 @@ export interface Lab {
   readonly agentSettings: Readonly<Record<string, string>>;
   /** The directory in which the kubelet looks for static pods. */
   readonly staticPods: string;
+  /** The command for the runtime's CRI socket on the node, where there is one: with CRI-O. */
+  readonly crictl: string | undefined;
 }
 
 /** How the API server and the pods of a node find each other. */
@@ -87,13 +89,16 @@ export interface LabNode {
   loadImage(ociArchive: string, name: string): Promise<void>;
   readonly agentSettings: Readonly<Record<string, string>>;
   readonly staticPods: string;
+  readonly crictl: string | undefined;
   /** The last lines of the kubelet and the runtime, for a node that did not become Ready. */
   lastLines(): Promise<string>;
 }
 
 /** One kind of node. Calls come in the order of the members; `attach` and `stop` may come from another process. */
 export interface NodeDriver {
-  requirements(options: LabOptions): Requirement[];
+  requirements(options: Pick<LabOptions, "runtime">): Requirement[];
+  /** Why only root can bring such a node up. */
+  rootFor?: string;
   /** Builds what is slow, into the cache. */
   prepare(context: BuildContext): Promise<void>;
   /** Chooses addresses and ports; may write to the state directory what `attach` needs. */

@@ -5,24 +5,15 @@ import { type Cache, cacheRoot, openCache, seconds } from "./cache.ts";
 import { podsPossible, serverUrl, startControlPlane } from "./controlplane.ts";
 import { down } from "./down.ts";
 import { absentNode, driverOf } from "./drivers.ts";
-import { exec, type Output } from "./exec.ts";
+import { abortable, exec, type Output } from "./exec.ts";
 import { kubernetesBinaries } from "./gobuild.ts";
+import { ensureLab } from "./needs.ts";
 import { createPki } from "./pki.ts";
 import { freePorts } from "./ports.ts";
-import { ensurePrograms, type Requirement } from "./prerequisites.ts";
 import { openProcesses } from "./processes.ts";
 import { labName, type LabState, readState, stateDirectory, writeState } from "./state.ts";
 import type { BuildContext, Lab, LabNode, LabOptions, NodeContext, NodeDriver } from "./types.ts";
 import { waitFor } from "./wait.ts";
-
-const CONTROL_PLANE_PROGRAMS: readonly Requirement[] = [
-  {
-    program: "go",
-    hint: "Go 1.26 or newer from https://go.dev/dl/ (it builds Kubernetes from the Go module proxy)",
-  },
-  { program: "openssl", package: "openssl" },
-  { program: "flock", package: "util-linux" },
-];
 
 /** Longest time that a healthy node took, times three. */
 const READY_TIMEOUT_MS = 90_000;
@@ -32,15 +23,16 @@ const READY_TIMEOUT_MS = 90_000;
  * Whatever fails or aborts it, what it started is ended before the error is passed on.
  */
 export async function up(options: LabOptions): Promise<Lab> {
-  const { log } = options;
+  const { log, signal } = options;
   const name = labName(options.name, process.env);
   const stateDir = stateDirectory(name);
+  await ensureLab(options, log);
   const driver = await driverOf(options.node);
-  await ensurePrograms([...CONTROL_PLANE_PROGRAMS, ...driver.requirements(options)], log);
   for (const line of await down(name)) log(`left over from before, removed: ${line}`);
 
   const cache = openCache(cacheRoot(process.env), log);
-  const kubernetes = await kubernetesBinaries(cache, options.kubernetes, log);
+  const kubernetes = await abortable(signal, () => kubernetesBinaries(cache, options.kubernetes, log));
+  signal?.throwIfAborted();
   await mkdir(stateDir, { recursive: true });
   await chmod(stateDir, 0o755);
   const { node, runtime } = options;
@@ -69,7 +61,7 @@ async function bringUp({ options, stateDir, cache, kubernetes, driver }: Start):
   const { log, signal } = options;
   const processes = openProcesses(stateDir);
   const build: BuildContext = { options, stateDir, cache, processes, kubernetes };
-  await driver.prepare(build);
+  await abortable(signal, () => driver.prepare(build));
   signal?.throwIfAborted();
 
   const start = Date.now();
@@ -133,6 +125,7 @@ function labOf(options: LabOptions, stateDir: string, kubectl: Lab["kubectl"], n
     loadImage: (archive, name) => node.loadImage(archive, name),
     agentSettings: node.agentSettings,
     staticPods: node.staticPods,
+    crictl: node.crictl,
   };
 }
 

@@ -12,6 +12,9 @@ const V1 = `${ROOT}/cpuset`;
 /** Whether this machine has the v1 cpuset controller. */
 export const isV1 = existsSync(`${V1}/cpuset.cpus`);
 
+/** Why the tests that play on this machine's own cpusets can't run here; on cgroup v2 systemd owns the tree. */
+export const lacksV1 = isV1 ? undefined : "this machine has no cgroup v1 cpuset controller";
+
 /** Root of the hierarchy that holds the cpusets. */
 export const cpusetRoot = isV1 ? V1 : ROOT;
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect } from "@jest/globals";
 import fc from "fast-check";
 import { parseCpuSet } from "../../common/cpuset.ts";
 import { ledgerIn } from "../../node-agent/isolation/ledger.ts";
@@ -9,9 +9,10 @@ import { reconcile } from "../../node-agent/isolation/reconcile.ts";
 import { exec } from "../lab/exec.ts";
 import { freePorts } from "../lab/ports.ts";
 import { waitFor } from "../lab/wait.ts";
+import { testOn } from "../prerequisite.ts";
 import { startDaemon } from "./daemon.ts";
 import { type Home, companionEnv, makeHome } from "./home.ts";
-import { changedSettings, isV1, isolatedCpus, lastCpu, settings } from "./kernel.ts";
+import { changedSettings, isolatedCpus, lacksV1, lastCpu, settings } from "./kernel.ts";
 import { realMachine } from "./real-machine.ts";
 
 /** `npm run test:kills` makes more of them. */
@@ -39,8 +40,8 @@ function daemonName(home: Home): string {
   return existsSync(path) ? (readFileSync(path, "utf8").split(" ")[0] ?? "") : "";
 }
 
-(isV1 ? describe : describe.skip)(`${KILLS} SIGKILLs at random moments`, () => {
-  test(
+describe(`${KILLS} SIGKILLs at random moments`, () => {
+  testOn(lacksV1)(
     "leave no CPU isolated without a living owner, none of a living owner balanced, and nothing behind",
     async () => {
       expect(isolatedCpus()).toBe("");

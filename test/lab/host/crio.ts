@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SchedgateError } from "../../../common/errors.ts";
 import { buildCrio, CRIO_BUILD_REQUIREMENTS, type CrioBinaries } from "../crio/build.ts";
+import { buildCrictl } from "../crictl.ts";
 import { must } from "../exec.ts";
 import { findProgram } from "../prerequisites.ts";
 import { CNI_PLUGIN_DIRECTORIES } from "./cni.ts";
@@ -16,6 +17,7 @@ export const crio: HostRuntime = {
   requirements: [...CRIO_BUILD_REQUIREMENTS, { program: "conmon", package: "conmon" }],
   prepare: async ({ cache, options }) => {
     await buildCrio(cache, options.log);
+    await buildCrictl(cache, options.log);
   },
   lowLevelRuntime: ({ layout, machine }) =>
     needsLowLevelRuntime(machine) ? layout.lowLevelRuntime : machine.runc,
@@ -23,6 +25,7 @@ export const crio: HostRuntime = {
     const { layout, machine } = context;
     const binaries = await buildCrio(cache, options.log);
     await mkdir(layout.runtimeConfig, { recursive: true });
+    await symlink(await buildCrictl(cache, options.log), layout.crictl);
     await shareRoot();
     await installLowLevelRuntime(layout, machine);
     await writeFile(policy(context), JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));

@@ -1,5 +1,4 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { SchedgateError } from "../../../common/errors.ts";
 import { exec, type Output } from "../exec.ts";
 import { freePorts } from "../ports.ts";
 import type { Requirement } from "../prerequisites.ts";
@@ -37,10 +36,8 @@ export const hostDriver: NodeDriver = {
     ...BASE_IMAGE_REQUIREMENTS,
     ...RUNTIMES[runtime].requirements,
   ],
+  rootFor: "--node host runs containers on this machine",
   prepare: async (context) => {
-    if (process.getuid?.() !== 0) {
-      throw new SchedgateError("E_ROOT", "--node host needs root: use sudo, or --node vm, which does not");
-    }
     await baseImages(context);
     await RUNTIMES[context.options.runtime].prepare(context);
   },
@@ -114,6 +111,7 @@ function nodeOf({ options, processes }: Attachment, context: RuntimeContext): La
       SCHEDGATE_STATIC_PODS: layout.staticPodsAllowed,
     },
     staticPods: layout.staticPods,
+    crictl: options.runtime === "crio" ? `${layout.crictl} -r unix://${layout.socket}` : undefined,
     lastLines: async () =>
       (await Promise.all([RUNTIME_PROCESS, "kubelet"].map((name) => processes.lastLines(name)))).join("\n"),
   };

@@ -34,7 +34,7 @@ export function kubeletConfiguration({ layout, port, clientCa, certificate, key 
     failCgroupV1: false,
     failSwapOn: false,
     cpuManagerPolicy: "static",
-    cpuManagerReconcilePeriod: "5s",
+    cpuManagerReconcilePeriod: "2s",
     systemReserved: { cpu: "100m" },
     enforceNodeAllocatable: [],
     evictionHard: { "memory.available": "50Mi" },

@@ -34,6 +34,8 @@ export interface HostLayout {
   hooks: string;
   /** The runtime's gRPC socket. */
   socket: string;
+  /** The command for that socket, beside CRI-O. */
+  crictl: string;
   /** containerd: config.toml; CRI-O: the directory of its drop-ins. The product's installer writes there. */
   runtimeConfig: string;
   /** Storage, state and everything else of the runtime. */
@@ -60,6 +62,7 @@ export function hostLayout(stateDir: string, runtime: Runtime): HostLayout {
     cniState: join(root, "cni", "state"),
     hooks: join(root, "hooks.d"),
     socket: join(root, `${runtime}.sock`),
+    crictl: join(root, "crictl"),
     runtimeConfig: join(root, runtime, runtime === "containerd" ? "config.toml" : "crio.conf.d"),
     runtimeData: join(root, runtime),
     lowLevelRuntime: join(root, "lab-runc"),

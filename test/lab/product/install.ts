@@ -2,7 +2,7 @@ import type { Lab } from "../types.ts";
 import { imageName } from "./image/image.ts";
 import { must } from "./must.ts";
 import { prerequisites, writeOverlay } from "./overlay.ts";
-import { traces } from "./traces.ts";
+import { clusterTraces, nodeTraces } from "./traces.ts";
 
 const system = "schedgate-system";
 
@@ -23,11 +23,13 @@ export async function applySchedgate(
   image: Promise<string>,
   log: (line: string) => void,
 ): Promise<Installation> {
-  const before = await traces(lab);
-  await Promise.all([
+  const cluster = await clusterTraces(lab);
+  const [node] = await Promise.all([
+    nodeTraces(lab), // of the prerequisites nothing comes to the node
     applyPrerequisites(lab, log),
     image.then((archive) => lab.loadImage(archive, imageName)),
   ]);
+  const before = { cluster, node };
   const overlay = await applyOverlay(lab, log);
   await must(lab, ["-n", system, "rollout", "status", "deployment/schedgate-webhook", "--timeout=240s"]);
   log("ok  two replicas of the webhook are ready behind their Service");
@@ -77,7 +79,7 @@ export interface Installation {
   /** Directory of the kustomization that was applied. */
   overlay: string;
   /** What the cluster and its node looked like before. */
-  before: string[];
+  before: { cluster: string[]; node: string[] };
 }
 
 /** Applying the same manifests again changes nothing. Throws with what it would change. */
@@ -87,22 +89,30 @@ export async function applyAgain(lab: Lab, { overlay }: Installation): Promise<v
   }
 }
 
-/** Removes the product as the README says. */
+/** Removes the product as the README says. Throws with what is left of it on the node. */
 export async function removeSchedgate(
   lab: Lab,
-  { overlay }: Installation,
+  { overlay, before }: Installation,
   log: (line: string) => void,
 ): Promise<void> {
   log(`$ kubectl delete -k manifests/overlays/${lab.options.runtime}`);
   await must(lab, ["delete", "-k", overlay, "--timeout=120s"]);
   await must(lab, ["-n", system, "wait", "--for=delete", "pod", "--all", "--timeout=180s"]);
   log("$ kubectl delete -k manifests/prerequisites");
-  await must(lab, ["delete", "-k", prerequisites, "--timeout=120s"]);
+  // The node has put itself back by now, and a namespace stays for 5 s whatever is in it.
+  const [node] = await Promise.all([
+    nodeTraces(lab),
+    must(lab, ["delete", "-k", prerequisites, "--timeout=120s"]),
+  ]);
+  expectSame(before.node, node);
 }
 
-/** Throws with what is left of an installation in the cluster or on its node. */
+/** Throws with what is left of an installation in the cluster. */
 export async function expectRemoved(lab: Lab, { before }: Installation): Promise<void> {
-  const after = await traces(lab);
+  expectSame(before.cluster, await clusterTraces(lab));
+}
+
+function expectSame(before: readonly string[], after: readonly string[]): void {
   const left = [
     ...after.filter((line) => !before.includes(line)),
     ...before.filter((line) => !after.includes(line)),

@@ -1,4 +1,5 @@
 import type { Lab } from "../types.ts";
+import { must } from "./must.ts";
 
 /** Kinds of which the product makes cluster-scoped objects. */
 const kinds = [
@@ -13,12 +14,13 @@ const kinds = [
   "namespaces",
 ];
 
-/** What an installation could leave in a cluster and on its node, one line a thing. */
-export async function traces(lab: Lab): Promise<string[]> {
-  const objects = await lab.kubectl(["get", kinds.join(","), "-o", "name"]);
-  const labels = await lab.kubectl(["get", "nodes", "-o", "jsonpath={.items[*].metadata.labels}"]);
-  if (objects.code !== 0 || labels.code !== 0) throw new Error(objects.stderr || labels.stderr);
-  return [...lines(objects.stdout), `node labels ${labels.stdout}`, ...(await nodeFiles(lab))];
+/** What an installation could leave in a cluster, one line a thing. */
+export async function clusterTraces(lab: Lab): Promise<string[]> {
+  const [objects, labels] = await Promise.all([
+    must(lab, ["get", kinds.join(","), "-o", "name"]),
+    must(lab, ["get", "nodes", "-o", "jsonpath={.items[*].metadata.labels}"]),
+  ]);
+  return [...lines(objects), `node labels ${labels}`];
 }
 
 /** Every setting of the node's cpusets by which CPUs are isolated and that is not the kernel's default, and cpusets of ours. */
@@ -32,8 +34,8 @@ export async function cpusetTraces(lab: Lab): Promise<string[]> {
   return lines(stdout);
 }
 
-/** Checksums of the runtime's configuration and of what is ours. */
-async function nodeFiles(lab: Lab): Promise<string[]> {
+/** What an installation could leave on a node: checksums of the runtime's configuration and of what is ours, and cpusets. */
+export async function nodeTraces(lab: Lab): Promise<string[]> {
   const { SCHEDGATE_RUNTIME_CONFIG: config = "", SCHEDGATE_HOOKS_DIR: hooks = "" } = lab.agentSettings;
   const { stdout } = await lab.node(`
     find /opt/schedgate /run/schedgate /etc/containerd /etc/crio /usr/share/containers/oci/hooks.d ${config} ${hooks} \\

@@ -33,13 +33,8 @@ const START_PROXY =
 export const vmDriver: NodeDriver = {
   requirements: ({ runtime }) =>
     runtime === "crio" ? [...REQUIREMENTS, ...CRIO_BUILD_REQUIREMENTS] : [...REQUIREMENTS],
+  rootFor: "--node vm builds a Debian disk with chroot",
   prepare: async (context) => {
-    if (process.getuid?.() !== 0) {
-      throw new SchedgateError(
-        "E_ROOT",
-        "--node vm builds a Debian disk with chroot: run it as root (sudo npm run lab …)",
-      );
-    }
     await guestSnapshot(context);
   },
   network: async ({ stateDir }) => {
@@ -111,6 +106,7 @@ function nodeOf(stateDir: string, { runtime }: LabOptions, ports: VmPorts): LabN
     // The product's own defaults are those of such a node.
     agentSettings: {},
     staticPods: STATIC_PODS,
+    crictl: runtime === "crio" ? "crictl -r unix:///run/crio/crio.sock" : undefined,
     lastLines: async () => {
       const units = ["kubelet", "kube-proxy", runtime].map((unit) => `-u ${unit}`).join(" ");
       return (await shell.run(`journalctl --no-pager -o cat -n 40 ${units}`)).stdout;

@@ -12,7 +12,8 @@ import {
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SchedgateError } from "../../../common/errors.ts";
-import { type CrioBinaries, buildCrio } from "../crio/build.ts";
+import { buildCrictl } from "../crictl.ts";
+import { buildCrio } from "../crio/build.ts";
 import { must } from "../exec.ts";
 import type { BuildContext } from "../types.ts";
 import { debianRootfs } from "./debian.ts";
@@ -58,10 +59,12 @@ export async function guestImage(context: BuildContext): Promise<string> {
   const { runtime } = options;
   const rootfs = await debianRootfs(cache);
   const crio = runtime === "crio" ? await buildCrio(cache, log) : undefined;
+  const crictl = runtime === "crio" ? await buildCrictl(cache, log) : undefined;
   const recipe = {
     rootfs,
     kubernetes,
     crio,
+    crictl,
     guest: await treeText(GUEST),
     MASKED,
     WANTED,
@@ -82,7 +85,12 @@ export async function guestImage(context: BuildContext): Promise<string> {
         root,
       ]);
       await configure(root, runtime);
-      await installBinaries(root, kubernetes, crio);
+      await installBinaries(root, [
+        join(kubernetes, "kubelet"),
+        join(kubernetes, "kube-proxy"),
+        ...(crio ? [crio.crio, crio.pinns] : []),
+        ...(crictl ? [crictl] : []),
+      ]);
       const kernel = await onlyEntry(join(root, "usr/lib/modules"));
       await copyFile(join(root, `boot/vmlinuz-${kernel}`), join(directory, "vmlinuz"));
       await copyFile(join(root, "usr/bin/busybox"), join(directory, "busybox"));
@@ -113,17 +121,8 @@ async function relink(target: string, path: string): Promise<void> {
   await symlink(target, path);
 }
 
-async function installBinaries(
-  root: string,
-  kubernetes: string,
-  crio: CrioBinaries | undefined,
-): Promise<void> {
+async function installBinaries(root: string, files: readonly string[]): Promise<void> {
   const bin = join(root, "usr/local/bin");
-  const files = [
-    join(kubernetes, "kubelet"),
-    join(kubernetes, "kube-proxy"),
-    ...(crio ? [crio.crio, crio.pinns] : []),
-  ];
   for (const file of files) {
     const target = join(bin, file.slice(dirname(file).length + 1));
     await cp(file, target);

@@ -14,6 +14,7 @@ export const STATIC_PODS = `${DIRECTORY}/manifests`;
 const KUBELET_DROP_IN = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 staticPodPath: ${STATIC_PODS}
+cpuManagerReconcilePeriod: 2s
 `;
 
 /** Gives a guest this cluster's credentials and the time, and starts the kubelet. */

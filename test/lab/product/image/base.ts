@@ -2,6 +2,7 @@ import { cp, mkdir, realpath, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Cache, cacheRoot, openCache } from "../../cache.ts";
 import { must } from "../../exec.ts";
+import { IMAGE_PROGRAMS } from "../../needs.ts";
 import { ensurePrograms, findProgram } from "../../prerequisites.ts";
 
 /** The name under which the lab's own base image stands in its storage. */
@@ -34,7 +35,7 @@ const tools = {
  * their libraries. It stands in for `node:24-slim` where no registry can be reached. Returns the storage directory.
  */
 export async function baseImage(cache: Cache, log: (line: string) => void): Promise<string> {
-  await ensurePrograms([{ program: "buildah", package: "buildah" }], log);
+  await ensurePrograms(IMAGE_PROGRAMS, log);
   const recipe = { node: process.version, tools, layout: 2 };
   return cache.get({ thing: "base-image", version: process.version, recipe }, async (directory) => {
     const root = join(directory, "root");
