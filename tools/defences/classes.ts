@@ -44,6 +44,16 @@ export const classDefences: readonly Defence[] = [
     },
   },
   {
+    what: "the mark of a pod that is made means nothing later",
+    file: "webhook/admission/mark.ts",
+    text: "'request.operation == \"CREATE\"',",
+    without: "'request.operation != \"DELETE\"',",
+    test: {
+      file: "test/apiserver/vectors/asking.test.ts",
+      name: "means nothing on a pod that is there already",
+    },
+  },
+  {
     what: "vector 21: pods from before a profile gain nothing",
     file: "webhook/policy/uses.ts",
     text: "return Object.keys(after.annotations).filter(",

@@ -5,7 +5,8 @@ import type { Finding, Rules } from "../policy/decide.ts";
 import { rightGrantValue } from "../policy/grantannotation.ts";
 import { classToInject } from "../policy/inject.ts";
 import type { ClusterView, PodWrite } from "./change.ts";
-import { setAnnotation, setRuntimeClass, setUid } from "./patch.ts";
+import { markOf } from "./mark.ts";
+import { setAnnotation, setMark, setRuntimeClass, setUid } from "./patch.ts";
 import type { PatchStep } from "./patch.ts";
 
 /** The steps that give a pod what it asks for and may have. Never refuses: that is for the validating webhook. */
@@ -13,8 +14,7 @@ export async function mutation(rules: Rules, write: PodWrite, cluster: ClusterVi
   const { before, after } = write.change;
   const injected = before === undefined ? await injection(rules, after, cluster) : undefined;
   const list = injected?.findings ?? findings(rules, write.change);
-  const steps = injected === undefined ? [] : setRuntimeClass(injected.pod.runtimeClassName);
-  return [...steps, ...grantSteps(write, list), ...uidSteps(write, list)];
+  return [...classSteps(injected?.pod), ...grantSteps(write, list), ...uidSteps(write, list)];
 }
 
 /** A pod with the class that it would get, and what is said to it; undefined where it gets none. */
@@ -32,6 +32,10 @@ export async function injection(
   // Every profile that protects the class or the annotation must grant it, also one that would only warn.
   const covered = list.every((each) => each.coverage?.covered !== false);
   return covered ? { pod, findings: list } : undefined;
+}
+
+function classSteps(pod: (Pod & { runtimeClassName: string }) | undefined): PatchStep[] {
+  return pod === undefined ? [] : [...setRuntimeClass(pod.runtimeClassName), ...setMark(markOf(pod))];
 }
 
 function grantSteps({ change: { before }, written }: PodWrite, list: readonly Finding[]): PatchStep[] {

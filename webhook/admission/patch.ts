@@ -10,6 +10,11 @@ export function setRuntimeClass(name: string): PatchStep[] {
   return [{ op: "add", path: "/spec/runtimeClassName", value: name }];
 }
 
+/** Sets the status, which a new pod has only until it is validated, to a mark. */
+export function setMark(reason: string): PatchStep[] {
+  return [{ op: "add", path: "/status", value: { reason } }];
+}
+
 /** Sets the uid of a Binding that names none. */
 export function setUid(uid: string): PatchStep[] {
   return [{ op: "add", path: "/metadata/uid", value: uid }];

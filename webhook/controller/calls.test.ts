@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { IS_MARKED } from "../admission/mark.ts";
 import { cpuIsolation, profileOf } from "../policy/testing.ts";
 import { callsOf } from "./calls.ts";
 
@@ -22,6 +23,18 @@ describe("what the API server is told to send", () => {
       { resources: ["pods", "pods/status"], failurePolicy: "Fail" },
       { resources: ["bindings", "pods/binding"], failurePolicy: "Fail" },
     ]);
+  });
+
+  test("to the mutating webhook, never to the validating one, leaves out a new pod with its mark", () => {
+    const [mutating, validating] = [calls("mutate")[0], calls("validate")[0]].map(
+      (each) => each?.conditions[0],
+    );
+    expect(mutating).toBe(`(${validating ?? ""}) && !(${IS_MARKED})`);
+    expect(
+      calls("validate")
+        .flatMap((each) => each.conditions)
+        .join(),
+    ).not.toContain("status");
   });
 
   test("to the validating webhook fails open exactly where it can't be refused", () => {

@@ -1,4 +1,5 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
+import { IS_MARKED } from "../admission/mark.ts";
 import type { Webhook } from "../admission/routes.ts";
 import {
   bindingConditions,
@@ -37,7 +38,16 @@ export function callsOf(webhook: Webhook, profiles: readonly HookProfile[], ownN
       failurePolicy: "Fail",
     },
   ];
-  return webhook === "mutate" ? writes : [...writes, ...validatedOnly(profiles)];
+  return webhook === "mutate" ? writes.map(unmarked) : [...writes, ...validatedOnly(profiles)];
+}
+
+/** The same without new pods on which the mutating webhook has done its work already. */
+function unmarked(call: Call): Call {
+  const conditions = call.conditions.map(({ name, expression }) => ({
+    name,
+    expression: `(${expression}) && !(${IS_MARKED})`,
+  }));
+  return { ...call, conditions };
 }
 
 function validatedOnly(profiles: readonly HookProfile[]): Call[] {

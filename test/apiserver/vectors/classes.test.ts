@@ -130,6 +130,9 @@ describe("a profile", () => {
       return world.refused(write({ annotations: { [key]: String(value) } })).catch(() => undefined);
     });
     expect(refusal).toContain(`annotation ${key} is protected by HookProfile after`);
+    expect(await world.refused(write({ annotations: { "before.example/y": "1" } }))).toContain(
+      "annotation before.example/y is protected by HookProfile after",
+    );
     await write({ labels: { a: "b" } });
     await write({ annotations: { other: "x" } });
     await write({ annotations: { [key]: null } });
