@@ -4,7 +4,7 @@ import type { Pod } from "../../common/api/pod.ts";
 /*
  * A pod that gets its class from the mutating webhook would be sent there a second time, for nothing: the API server's own
  * RuntimeClass admission changes it in between. So the webhook leaves a mark, which the filter of the API server reads. It
- * stands in the pod's status, which the API server empties before it validates and stores a new pod (docs/adr/0012).
+ * stands in the pod's status, which the API server empties before it validates and stores a new pod (docs/adr/0014).
  */
 
 const DONE = `${GROUP}/done`;
