@@ -47,7 +47,9 @@ export function startContainerd({ driver }: Setting): Containerd {
   const ctr = (...args: string[]): string => run("ctr", "--address", SOCKET, ...args);
   return {
     start: (id, spec) => {
-      const cgroup = driver === "systemd" ? ["--runc-systemd-cgroup"] : [];
+      const { linux } = JSON.parse(readFileSync(spec, "utf8")) as { linux: { cgroupsPath: string } };
+      // ctr takes the one only with the other.
+      const cgroup = driver === "systemd" ? ["--runc-systemd-cgroup", "--cgroup", linux.cgroupsPath] : [];
       ctr("run", "--detach", "--null-io", "--runc-binary", LAUNCHER, ...cgroup, "--config", spec, id);
       return Number(
         readFileSync(`${DIR}/state/io.containerd.runtime.v2.task/default/${id}/init.pid`, "utf8"),
