@@ -153,6 +153,25 @@ describe("the alerts", () => {
   );
 
   testWith(
+    "tell of reservations that get in each other's way all the time, and not of many that do not",
+    async () => {
+      const calls = (method: string, values: string): Series => ({
+        series: `schedgate_room_api_calls_total{pod="a",method="${method}"}`,
+        values,
+      });
+      const alone = [calls("GET", "0+30x30"), calls("PATCH", "0+600x30")];
+      const contended = [calls("GET", "0+90x30"), calls("PATCH", "0+200x30")];
+      expect(await firing(alone, [fires("SchedgateReservationsContended", "25m")])).toBe("as expected");
+      const expected = [
+        fires("SchedgateReservationsContended", "9m"),
+        fires("SchedgateReservationsContended", "25m", warning),
+      ];
+      expect(await firing(contended, expected)).toBe("as expected");
+    },
+    300_000,
+  );
+
+  testWith(
     "tell of a webhook that gives no metrics",
     async () => {
       const expected = [

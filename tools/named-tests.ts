@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import ts from "typescript";
 
 const root = join(import.meta.dirname, "..");
 
@@ -30,5 +31,42 @@ export function namedTests(cell: string, folder = ""): NamedTest[] {
 export function missingTest({ file, name }: NamedTest): string | undefined {
   const path = join(root, file);
   if (!existsSync(path)) return `there is no ${file}`;
-  return readFileSync(path, "utf8").includes(`"${name}"`) ? undefined : `${file} has no test "${name}"`;
+  return testsIn(readFileSync(path, "utf8")).includes(name) ? undefined : `${file} has no test "${name}"`;
+}
+
+/** The names of the tests in a source, of `test.each` as they are written. Not those that never run. */
+export function testsIn(source: string): string[] {
+  const makers = new Set(["test"]);
+  const names: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isVariableDeclaration(node) && ts.isIdentifier(node.name) && isMaker(node.initializer))
+      makers.add(node.name.text);
+    if (ts.isCallExpression(node) && isTest(node.expression, makers)) {
+      const [name] = node.arguments;
+      if (name !== undefined && ts.isStringLiteralLike(name)) names.push(name.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile("x.test.ts", source, ts.ScriptTarget.Latest));
+  return names;
+}
+
+/** `testOn(…)` of test/prerequisite.ts, which gives a `test`. */
+function isMaker(node: ts.Expression | undefined): boolean {
+  return (
+    node !== undefined &&
+    ts.isCallExpression(node) &&
+    ts.isIdentifier(node.expression) &&
+    node.expression.text === "testOn"
+  );
+}
+
+function isTest(callee: ts.Expression, makers: ReadonlySet<string>): boolean {
+  if (ts.isIdentifier(callee)) return makers.has(callee.text);
+  if (ts.isPropertyAccessExpression(callee))
+    return !/^(skip|todo|failing)$/.test(callee.name.text) && isTest(callee.expression, makers);
+  if (ts.isParenthesizedExpression(callee)) return isTest(callee.expression, makers);
+  if (ts.isConditionalExpression(callee))
+    return [callee.whenTrue, callee.whenFalse].some((each) => isTest(each, makers));
+  return isMaker(callee) || (ts.isCallExpression(callee) && isTest(callee.expression, makers));
 }

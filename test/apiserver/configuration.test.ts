@@ -5,12 +5,13 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { readBundle } from "../../certs/verify.ts";
 import { create, eventually, get, namespace, patch, refusalOf, remove, startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { ASK, grant, pod, profile } from "./objects.ts";
+import { annotationsOf, ASK, grant, pod, profile } from "./objects.ts";
 import { freePorts } from "../lab/ports.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook, WebhookOptions } from "./webhook.ts";
 
-const { pods, hookGrants, hookProfiles, mutatingWebhooks, secrets, validatingWebhooks } = resources;
+const { pods, hookGrants, hookProfiles, mutatingWebhooks, runtimeClasses, secrets, validatingWebhooks } =
+  resources;
 const secretAt = { namespace: "schedgate-system", name: "schedgate-webhook-ca" };
 
 // A webhook takes seconds to start where the machine is busy.
@@ -112,6 +113,19 @@ describe("ordinary pods", () => {
     const error = await refusalOf(tryPod(keyed(ASK)));
     expect(error.status).toBe(500);
     expect(error.message).toContain('failed calling webhook "mutate.schedgate.dev"');
+  });
+
+  // Only the webhook can tell the handler behind a class, which may be a moment old.
+  test("that name a class need the webhook up, though nothing protects that class", async () => {
+    await create(api, runtimeClasses, { metadata: { name: "sandboxed" }, handler: "sandboxed" });
+    const [webhook] = await start();
+    const body = pod({ runtimeClassName: "sandboxed" });
+    expect(annotationsOf(await tryPod(body))).toEqual({});
+    await webhook?.stop();
+    const error = await refusalOf(tryPod(body));
+    expect(error.status).toBe(500);
+    expect(error.message).toContain('failed calling webhook "mutate.schedgate.dev"');
+    await tryPod(pod());
   });
 });
 

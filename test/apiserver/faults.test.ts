@@ -11,11 +11,16 @@ import { suffer } from "../soak/soak.ts";
 import type { Phase } from "../soak/tally.ts";
 import { openWorld } from "../soak/world.ts";
 import type { World } from "../soak/world.ts";
+import { profileChanges } from "../soak/faults/writes.ts";
+import { stormDuring } from "../soak/storm.ts";
 import { create, eventually, must } from "./cluster.ts";
 import { grant } from "./objects.ts";
 import { startStallingProxy } from "./stallingproxy.ts";
 
 jest.setTimeout(300_000);
+
+/** Of three ways, on a busy machine. */
+const MANY_A_SECOND = 10;
 
 let world: World;
 
@@ -34,17 +39,42 @@ function expectServed(phase: Phase): void {
   for (const each of Object.values(phase.kinds)) expect(each.done).toBeGreaterThan(0);
 }
 
+/** That many tries to get past the webhook were made meanwhile, and that none did. */
+async function expectClosed(work: () => Promise<unknown>): Promise<void> {
+  const began = Date.now();
+  const { refused, failed, passed } = await stormDuring(world.cluster.lab.kubeconfig, work);
+  const seconds = (Date.now() - began) / 1000;
+  process.stderr.write(`${seconds.toFixed(0)} s: ${refused} refused, ${failed} failed, without right\n`);
+  expect(passed).toEqual([]);
+  expect(refused).toBeGreaterThan(0);
+  expect((refused + failed) / seconds).toBeGreaterThan(MANY_A_SECOND);
+}
+
+async function theLeader(): Promise<number> {
+  const leads = await Promise.all(world.replicas.all.map((each) => each.metric("schedgate_leader")));
+  return leads.indexOf(1);
+}
+
 describe("under steady load", () => {
   test("no create of a granted pod fails through a rolling update", async () => {
     expectServed(await suffer(world, "rolling"));
   });
 
   test.each([
-    ["manifests that are applied again", "apply"],
-    ["changes of profiles", "profiles"],
     ["a restart of the API server", "apiserver"],
+    ["a pause of etcd", "etcd"],
+    ["the loss of the CA's Secret", "secret"],
   ])("nor through %s", async (_, name) => {
     expectServed(await suffer(world, name, 1));
+  });
+
+  test.each([
+    ["manifests that are applied again", "apply"],
+    ["changes of profiles", "profiles"],
+  ])("nor through %s, and nothing without right passes at any moment of it", async (_, name) => {
+    await expectClosed(async () => {
+      expectServed(await suffer(world, name, 3));
+    });
   });
 
   test("nor through a rotation of the CA and of the replicas' certificates", async () => {
@@ -54,6 +84,27 @@ describe("under steady load", () => {
 
   test("a replica that is killed delays pods, and loses none; ordinary ones do not notice", async () => {
     expectServed(await suffer(world, "kill", 2));
+  });
+
+  test("nothing without right passes while a profile changes and the leader is killed", async () => {
+    await expectClosed(async () => {
+      const leader = await theLeader();
+      expect(leader).toBeGreaterThanOrEqual(0);
+      const phase = world.tally.begin("kill");
+      await world.replicas.kill(leader);
+      await profileChanges.run(world);
+      await world.replicas.restart();
+      await world.replicas.ready();
+      world.tally.begin("none");
+      expectServed(phase);
+    });
+  });
+
+  test.each([
+    ["the webhook is slow", "slow"],
+    ["its Secret is gone and no replica can start", "no-secret"],
+  ])("ordinary pods are made while %s, and granted ones after that", async (_, name) => {
+    expectServed(await suffer(world, name));
   });
 });
 

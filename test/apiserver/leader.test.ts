@@ -116,3 +116,42 @@ describe("of two replicas", () => {
     replicas = [next];
   });
 });
+
+describe("where nobody leads", () => {
+  const lease = (spec: Json): Promise<Json> =>
+    patch(
+      api,
+      leases,
+      { namespace: "schedgate-system", name: "schedgate-webhook" },
+      { body: { spec: { leaseDurationSeconds: 3_600, ...spec } } },
+    );
+  const limited = (name: string): Promise<Json> =>
+    create(api, hookGrants, grant(name, name, { limits: { pods: 2 } }));
+  const used = (name: string) => async () =>
+    ((await get(api, hookGrants, { name }))["status"] as Json | undefined)?.["used"];
+  const ask = (where: string, name: string): Promise<Json> =>
+    create(api, pods, pod({ name, annotations: { [ASK]: "enabled" } }), { namespace: where });
+
+  test("a grant whose pods were counted admits more, and one with limits that nobody counted says when to try again", async () => {
+    await Promise.all(replicas.map((each) => each.stop("SIGTERM")));
+    replicas = [await startWebhook(cluster, { name: "replica-3" })];
+    await Promise.all(replicas.map((each) => each.ready()));
+    for (const each of ["counted", "new"]) await namespace(api, each);
+    await limited("counted");
+    await eventually("a first count", used("counted"));
+    await lease({ holderIdentity: "somebody_else" });
+    await eventually("no leader", async () => ((await leaders()).length === 0 ? true : undefined));
+    await limited("new");
+    const error = await eventually("the new grant", async () => {
+      const refusal = await refusalOf(ask("new", "p"));
+      return refusal.message.includes("no HookGrant") ? undefined : refusal;
+    });
+    expect(error.status).toBe(503);
+    expect(error.message).toContain("the use of HookGrant new is not yet counted");
+    await expect(ask("counted", "p")).resolves.toBeDefined();
+    expect(await used("counted")()).toEqual({ pods: 1, isolatedCPUs: 2 });
+    await lease({ holderIdentity: "" });
+    await eventually("a first count", used("new"));
+    await expect(ask("new", "p")).resolves.toBeDefined();
+  });
+});

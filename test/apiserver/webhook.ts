@@ -44,6 +44,8 @@ export interface WebhookOptions {
   env?: Record<string, string>;
   /** Where it finds the API server; default: at its own address. */
   server?: string;
+  /** Modules that are loaded before the program. */
+  imports?: readonly string[];
   /** What node runs, with its own flags before it; default: the program from its source. */
   program?: readonly string[];
 }
@@ -56,7 +58,8 @@ export async function startWebhook(cluster: Cluster, options: WebhookOptions = {
   const name = options.name ?? "webhook";
   const logFile = join(cluster.lab.stateDir, `${name}-${String(port)}.log`);
   const fd = openSync(logFile, "a");
-  const child = spawn(process.execPath, options.program ?? ["--import", answers, source], {
+  const imports = [answers, ...(options.imports ?? [])].flatMap((each) => ["--import", each]);
+  const child = spawn(process.execPath, options.program ?? [...imports, source], {
     stdio: ["ignore", fd, fd],
     env: {
       PATH: process.env["PATH"],

@@ -2,6 +2,7 @@ import { classDefences } from "./classes.ts";
 import type { Defence } from "./defence.ts";
 import { identityDefences } from "./identities.ts";
 import { policyDefences } from "./policy.ts";
+import { runningDefences } from "./running.ts";
 import { serviceDefences } from "./service.ts";
 import { writeDefences } from "./writes.ts";
 
@@ -12,4 +13,5 @@ export const allDefences: readonly Defence[] = [
   ...identityDefences,
   ...classDefences,
   ...serviceDefences,
+  ...runningDefences,
 ];

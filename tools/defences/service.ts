@@ -105,7 +105,10 @@ export const serviceDefences: readonly Defence[] = [
     file: "webhook/policy/grants.ts",
     text: "candidates.filter(({ spec }) => !isExpired(spec.notAfter, now)).sort(",
     without: "[...candidates].sort(",
-    test: { file: "test/apiserver/admission.test.ts", name: "it ends at its time, and when it is deleted" },
+    test: {
+      file: "test/apiserver/admission.test.ts",
+      name: "it ends within 5 s of its time, and of its deletion",
+    },
   },
   {
     what: "vector 34: two replicas that give the same room",

@@ -27,7 +27,7 @@ export interface LeaderOptions {
 
 /**
  * One of the replicas leads, by a Lease: it writes configurations and statuses, and audits. Nothing about safety hangs on it:
- * each of these writes is a compare-and-swap, and admission needs no leader.
+ * each of these writes is a compare-and-swap. Admission needs no leader, but for the first count of a grant with limits (ADR 7).
  */
 export class Leader {
   readonly #options: LeaderOptions;

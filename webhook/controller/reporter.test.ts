@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { HookGrant } from "../../common/api/hookgrant.ts";
+import type { Clock } from "../../common/clock.ts";
 import type { KubeRequest } from "../../common/kube/port.ts";
 import { KubeApiError } from "../../common/kube/port.ts";
 import { silentLogger } from "../../common/log.ts";
@@ -7,6 +8,7 @@ import { cpuIsolation, grantOf, now, podOf, profileOf } from "../policy/testing.
 import { readProfile } from "../policy/profile.ts";
 import type { EventDraft } from "./events.ts";
 import { Reporter } from "./reporter.ts";
+import { TestClock } from "./testing.ts";
 
 const annotations = { "schedgate.dev/cpu-isolation": "enabled" };
 const record = {
@@ -16,13 +18,17 @@ const record = {
   grants: [],
 };
 
-/** A reporter over one pod that asks; its clock never rests longer than a turn of the event loop. */
-function setUp(grants: HookGrant[], request: (call: KubeRequest) => Promise<unknown>) {
+const hasty: Clock = { now: () => now, sleep: () => new Promise((resolve) => setImmediate(resolve)) };
+
+/** A reporter over one pod that asks; the clock, when not said, never rests longer than a turn of the event loop. */
+function setUp(grants: HookGrant[], request: (call: KubeRequest) => Promise<unknown>, clock: Clock = hasty) {
   const logged: object[] = [];
   const told: EventDraft[] = [];
   const calls: KubeRequest[] = [];
   const profiles = [cpuIsolation, profileOf("second", {})];
-  const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const records = new Map([["trading/engine-0", record]]);
+  /** How many pods without right each audit found. */
+  const audits: number[] = [];
   const watch = (): never => {
     throw new Error("not watched");
   };
@@ -32,7 +38,7 @@ function setUp(grants: HookGrant[], request: (call: KubeRequest) => Promise<unkn
   };
   const reporter = new Reporter({
     api: { request: seen, watch },
-    clock: { now: () => now, sleep },
+    clock,
     log: { ...silentLogger, error: (fields: object) => logged.push(fields) },
     inventory: {
       whyNotSynced: () => undefined,
@@ -45,12 +51,16 @@ function setUp(grants: HookGrant[], request: (call: KubeRequest) => Promise<unkn
       run: () => Promise.resolve(),
       reconsider: () => undefined,
       synced: true,
-      records: () => new Map([["trading/engine-0", record]]),
+      records: () => records,
     },
     events: { record: (draft) => told.push(draft) },
-    metrics: { unauthorized: () => undefined },
+    metrics: {
+      unauthorized: (names, found) => {
+        if (names.length > 0) audits.push(found.get("cpu-isolation")?.count ?? 0);
+      },
+    },
   });
-  return { reporter, logged, told, calls };
+  return { reporter, logged, told, calls, records, audits };
 }
 
 /** No report kinds here; all else is accepted. */
@@ -110,5 +120,35 @@ describe("the reporter", () => {
     expect(calls.map(({ body }) => body)).toContainEqual(
       expect.objectContaining({ status: expect.objectContaining({ unauthorized }) }),
     );
+  });
+
+  test("audits every ten minutes, whatever it is not told of, and no more often", async () => {
+    const [end, clock] = [new AbortController(), new TestClock()];
+    const { reporter, records, audits } = setUp([], plain, clock);
+    const run = reporter.run(end.signal);
+    await clock.pass(30);
+    expect(audits).toEqual([1]);
+    records.set("trading/engine-1", { ...record, uid: "u-2" });
+    await clock.pass(9 * 60);
+    expect(audits).toEqual([1]);
+    await clock.pass(60);
+    expect(audits).toEqual([1, 2]);
+    await clock.pass(50 * 60);
+    expect(audits).toHaveLength(7);
+    end.abort();
+    await run;
+  });
+
+  test("audits at once when a grant ends, though nobody changed anything", async () => {
+    const [end, clock] = [new AbortController(), new TestClock()];
+    const notAfter = new Date(clock.now().getTime() + 120_000).toISOString();
+    const { reporter, audits } = setUp([grantOf("trading", { notAfter })], plain, clock);
+    const run = reporter.run(end.signal);
+    await clock.pass(115);
+    expect(audits).toEqual([0]);
+    await clock.pass(10);
+    expect(audits).toEqual([0, 1]);
+    end.abort();
+    await run;
   });
 });

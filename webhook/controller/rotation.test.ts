@@ -10,6 +10,7 @@ import { ROTATE_ANNOTATION } from "../../certs/authority.ts";
 import { CA_LIFE_MS } from "../../certs/issue.ts";
 import { isTrusted } from "../../certs/verify.ts";
 import { cpuIsolation } from "../policy/testing.ts";
+import { readiness } from "../server/readiness.ts";
 import { ServingCertificate } from "./certificate.ts";
 import { Configurations } from "./configurations.ts";
 import { Enforcement } from "./enforcement.ts";
@@ -33,6 +34,8 @@ class Server {
   /** Each CA that ever signed. */
   readonly signers = new Set<string>();
   signerEnds = 0;
+  /** How often a replica was seen to serve. */
+  served = 0;
   /** Counts the long times; no request outlives one. */
   year = 0;
   #version = 1;
@@ -118,6 +121,7 @@ class Replica {
   readonly #configurations: Configurations;
   readonly #certificate: ServingCertificate;
   readonly #enforcement: Enforcement;
+  readonly #whyNotReady: () => string | undefined;
   readonly #stop = new AbortController();
   #passing = false;
 
@@ -142,6 +146,14 @@ class Replica {
       metrics: { configurationCurrent: quiet, configurationRepaired: quiet, certificateEnds: quiet },
       useCertificate: () => Promise.resolve(),
     });
+    this.#whyNotReady = readiness({
+      inventory: { whyNotSynced: () => undefined },
+      configurations: this.#configurations,
+      certificate: this.#certificate,
+      controller: this.#enforcement,
+      clock: this.#clock,
+      ending: this.#stop.signal,
+    });
     void this.#configurations.run(this.#stop.signal);
   }
 
@@ -161,9 +173,7 @@ class Replica {
 
   /** The leaf it serves with, if its kubelet would say that it is ready. */
   get served(): string | undefined {
-    const leaf = this.#certificate.current?.certificate;
-    const ready = leaf !== undefined && this.#enforcement.settled;
-    return ready && this.#configurations.trusts(leaf, this.#clock.now()) ? leaf : undefined;
+    return this.#whyNotReady() === undefined ? this.#certificate.current?.certificate : undefined;
   }
 
   /** Whether every API server, however far behind, accepts what it serves with. */
@@ -171,6 +181,7 @@ class Replica {
     const { history, now } = this.#server;
     const possible = history.filter((each) => each.to >= now - LAG_MS);
     const leaf = this.served;
+    this.#server.served += leaf === undefined ? 0 : 1;
     return leaf === undefined || possible.every((each) => isTrusted(leaf, each.bundle, new Date(now)));
   }
 }
@@ -193,7 +204,7 @@ const action = fc.oneof(
 const skew = fc.integer({ min: -30 * 60_000, max: 30 * 60_000 });
 
 test("whatever the order of two replicas' steps: what one serves with is accepted by every API server", async () => {
-  let rotations = 0;
+  let [rotations, served] = [0, 0];
   const property = fc.asyncProperty(
     fc.scheduler(),
     fc.array(action, { minLength: 80, maxLength: 120 }),
@@ -242,11 +253,13 @@ test("whatever the order of two replicas' steps: what one serves with is accepte
         each.end();
       });
       rotations += server.signers.size - 1;
+      served += server.served;
     },
   );
   await fc.assert(property, { numRuns: 25 });
   // Else this showed nothing.
   expect(rotations).toBeGreaterThan(5);
+  expect(served).toBeGreaterThan(300);
 }, 60_000);
 
 function ask(server: Server): void {

@@ -147,6 +147,16 @@ describe("one replica", () => {
     expect(await Promise.all(outcomes)).toEqual([undefined, undefined, undefined]);
   });
 
+  test("costs a pod one call, and two more where another replica wrote since", async () => {
+    const store = new Store({ pods: 9 });
+    const [one, other] = [replicaOf(store, atOnce), replicaOf(store, atOnce)];
+    for (const uid of ["a", "b"]) await one.reservations.take("g", take(uid, 1));
+    expect(one.calls).toEqual(["PATCH", "PATCH"]);
+    await other.reservations.take("g", take("c", 1));
+    expect(other.calls).toEqual(["PATCH", "GET", "PATCH"]);
+    expect(store.grant.status?.used?.pods).toBe(3);
+  });
+
   test("judges without a write", () => {
     const store = new Store({ pods: 1 });
     const { reservations, calls } = replicaOf(store, atOnce);

@@ -5,11 +5,11 @@ import type { Configurations } from "../controller/configurations.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 
 export interface ReadinessOptions {
-  inventory: Inventory;
-  configurations: Configurations;
-  certificate: CertificateSource;
-  controller: Controller;
-  clock: Clock;
+  inventory: Pick<Inventory, "whyNotSynced">;
+  configurations: Pick<Configurations, "synced" | "trusts">;
+  certificate: Pick<CertificateSource, "current">;
+  controller: Pick<Controller, "settled">;
+  clock: Pick<Clock, "now">;
   /** Set when the process is told to end. */
   ending: AbortSignal;
 }

@@ -209,6 +209,19 @@ describe("the HTTPS server", () => {
     socket.destroy();
   }, 30_000);
 
+  test("keeps a connection that is not used any more longer than the API server does, which is 90 s", async () => {
+    const port = await start();
+    const socket = connect({ host: "127.0.0.1", port, ca: ca.certificate });
+    await once(socket, "secureConnect");
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    const [, promised] = /^Keep-Alive: timeout=(\d+)\r$/m.exec(answer.toString()) ?? [];
+    expect(Number(promised)).toBeGreaterThan(90);
+    const left = once(socket, "end", { signal: AbortSignal.timeout(UNUSED_MS) });
+    await expect(left).rejects.toThrow("aborted");
+    socket.destroy();
+  }, 30_000);
+
   test("that drains waits for connections to end, and not longer than it may", async () => {
     const port = await start();
     const socket = connect({ host: "127.0.0.1", port, ca: ca.certificate });
