@@ -32,7 +32,9 @@ async function start(machine: Machine, { call, code, times }: Refusal): Promise<
   };
   const hostFs = { ...machine.hostFs, [call]: refuse };
   const lives = (): number => ALWAYS;
-  await agentOn({ ...machine, hostFs }, lives, () => undefined).start(one);
+  agentOn(machine, lives, () => undefined).note(one);
+  const { refusal } = await agentOn({ ...machine, hostFs }, lives, () => undefined).start("one", "deny");
+  if (refusal !== undefined) throw new Error(refusal);
   return calls;
 }
 
