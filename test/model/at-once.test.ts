@@ -39,6 +39,7 @@ function cpuset(dir: string, cpus: string): void {
 function makeNode(): void {
   tree.file(`${CGROUPS}/cgroup.controllers`, "cpuset cpu\n");
   tree.file("proc/sys/kernel/random/boot_id", "boot\n");
+  tree.file("proc/sys/kernel/osrelease", "6.12.0\n");
   cpuset("kubepods", "");
 }
 

@@ -21,7 +21,7 @@ interface Cpuset {
 const INVALID = "isolated invalid (Parent is not a partition root)";
 const WITHOUT_CPU = "isolated invalid (No cpu available due to hotplug)";
 
-/** cgroup v2's remote partitions, kernel 6.7 and later (cgroup-v2.rst, and as seen on 6.12). */
+/** cgroup v2's remote partitions, kernel 6.11 and later (cgroup-v2.rst, and as seen on 6.12). */
 export function kernelV2(all: CpuSet): KernelModel {
   let online = all;
   const none = (): Cpuset => ({ cpus: noCpus, exclusive: noCpus, partition: "member" });

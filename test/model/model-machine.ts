@@ -46,6 +46,7 @@ export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machi
       files,
       proc: (path) => {
         if (path === "/proc/sys/kernel/random/boot_id") return `boot-${boot}\n`;
+        if (path === "/proc/sys/kernel/osrelease") return "6.12.0\n";
         if (path === "/sys/devices/system/cpu/online") return `${formatCpuSet(online)}\n`;
         if (path === "/proc/schedstat") return schedstat(online, kernel.balanced());
         const [, pid = "", name] = /^\/proc\/(\d+)\/(stat|cgroup)$/.exec(path) ?? [];
