@@ -13,9 +13,16 @@ describe("a group", () => {
   (isV1 ? test : test.skip)("on some machines", () => {});
   test.skip("skipped", () => {});
   test.todo("to be done");
+  const scenarios = [{ name: "on a kernel", play: async () => {} }, { name: "no scenario" }];
 });
 `;
 
 test("a text is a test's name only where a test that runs is named so", () => {
-  expect(testsIn(source)).toEqual(["plain", "each: %s", "where it can be had", "on some machines"]);
+  expect(testsIn(source)).toEqual([
+    "plain",
+    "each: %s",
+    "where it can be had",
+    "on some machines",
+    "on a kernel",
+  ]);
 });

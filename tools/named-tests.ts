@@ -34,7 +34,7 @@ export function missingTest({ file, name }: NamedTest): string | undefined {
   return testsIn(readFileSync(path, "utf8")).includes(name) ? undefined : `${file} has no test "${name}"`;
 }
 
-/** The names of the tests in a source, of `test.each` as they are written. Not those that never run. */
+/** The names of the tests in a source, of `test.each` as they are written, and of a guest's scenarios. Not those that never run. */
 export function testsIn(source: string): string[] {
   const makers = new Set(["test"]);
   const names: string[] = [];
@@ -45,6 +45,7 @@ export function testsIn(source: string): string[] {
       const [name] = node.arguments;
       if (name !== undefined && ts.isStringLiteralLike(name)) names.push(name.text);
     }
+    if (ts.isObjectLiteralExpression(node)) names.push(...scenarioIn(node));
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile("x.test.ts", source, ts.ScriptTarget.Latest));
@@ -69,4 +70,17 @@ function isTest(callee: ts.Expression, makers: ReadonlySet<string>): boolean {
   if (ts.isConditionalExpression(callee))
     return [callee.whenTrue, callee.whenFalse].some((each) => isTest(each, makers));
   return isMaker(callee) || (ts.isCallExpression(callee) && isTest(callee.expression, makers));
+}
+
+// A scenario of test/kernels/guest: what has a name and is played.
+function scenarioIn(node: ts.ObjectLiteralExpression): string[] {
+  const found = new Map(
+    node.properties.flatMap((each) =>
+      ts.isPropertyAssignment(each) && ts.isIdentifier(each.name)
+        ? [[each.name.text, each.initializer] as const]
+        : [],
+    ),
+  );
+  const name = found.get("name");
+  return found.has("play") && name !== undefined && ts.isStringLiteralLike(name) ? [name.text] : [];
 }

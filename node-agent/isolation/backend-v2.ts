@@ -5,7 +5,7 @@ import { type CpusetV2, EXCLUSIVE, PARTITION, flawV2, planV2 } from "./plan-v2.t
 import { proofOf } from "./proof.ts";
 import { fileIn } from "./step.ts";
 
-/** cgroup v2 with `cpuset.cpus.exclusive` (kernel 6.7 and later): each claim's leaf is an isolated remote partition. */
+/** cgroup v2 with `cpuset.cpus.exclusive` (kernel 6.11 and later): each claim's leaf is an isolated remote partition. */
 export function backendV2(hostFs: HostFs, root: string): Backend {
   const read = (file: string): string | undefined => readIfThere(hostFs, `${root}/${file}`);
   return {

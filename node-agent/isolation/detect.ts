@@ -28,6 +28,11 @@ export function detectBackend(hostFs: HostFs, cgroupRoot: string): Backend {
       `cgroup v2 has no ${EXCLUSIVE} before kernel 6.7, so a container's CPUs cannot be made a partition`,
     );
   }
+  // A release before 6.7 that has the list is a distributor's with backports: there the kernel's answer tells.
+  if (!isBefore(hostFs, 6, 7) && isBefore(hostFs, 6, 11))
+    throw lacking(
+      `before kernel 6.11 ${EXCLUSIVE} counts only within ${CPUS}, which a kubelet leaves empty above its containers`,
+    );
   return backendV2(hostFs, cgroupRoot);
 }
 

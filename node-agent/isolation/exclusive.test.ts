@@ -18,7 +18,16 @@ describe("CPUs are exclusive", () => {
     expect(notExclusive(pinned, agreed)).toBeUndefined();
   });
 
+  test.each(["/burstable/kubepods/pod1/a", "besteffort-kubepods-pod1.slice:crio:a"])(
+    "also where the kubelet's root only has a word of a QoS class in its name: %s",
+    (cgroupsPath) => {
+      expect(notExclusive({ ...pinned, cgroupsPath }, agreed)).toBeUndefined();
+    },
+  );
+
   test.each<[string, Partial<Pinning>, string | undefined]>([
+    ["not Guaranteed", { cgroupsPath: "/burstable/kubepods/burstable/pod1/a" }, agreed],
+    ["not Guaranteed", { cgroupsPath: "lab-kubepods-besteffort-pod1.slice:crio:a" }, agreed],
     ["not Guaranteed", { cgroupsPath: "kubepods-burstable-pod1.slice:crio:a" }, agreed],
     ["not Guaranteed", { cgroupsPath: "/kubepods/besteffort/pod1/a" }, agreed],
     ["no whole number", { shares: 1536 }, agreed],

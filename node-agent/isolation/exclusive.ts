@@ -13,6 +13,9 @@ export interface Pinning {
   cpus: CpuSet;
 }
 
+// The kubelet's own level below `kubepods`: an admin's --cgroup-root may hold any word.
+const SHARED_QOS = /(?:^|[/-])kubepods[/-](?:burstable|besteffort)[/-]/;
+
 /**
  * Why the container's CPUs are not exclusive; undefined where they are. With the static CPU manager every container
  * has a list of CPUs, shared ones too, so the list alone proves nothing: Guaranteed, whole CPUs and the kubelet's own
@@ -22,8 +25,7 @@ export interface Pinning {
  */
 export function notExclusive(pinning: Pinning, state: string | undefined): string | undefined {
   const { cgroupsPath, shares } = pinning;
-  if (/burstable|besteffort/.test(cgroupsPath))
-    return "the pod is not Guaranteed: requests and limits differ";
+  if (SHARED_QOS.test(cgroupsPath)) return "the pod is not Guaranteed: requests and limits differ";
   if (shares === undefined || shares < 1024 || shares % 1024 !== 0)
     return "the container asks for no whole number of CPUs";
   const { policyName, entries } = parseState(state);

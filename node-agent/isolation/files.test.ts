@@ -135,6 +135,7 @@ describe("a container's leaf", () => {
   });
 
   const v2 = (): void => {
+    file("proc/sys/kernel/osrelease", "6.12.1\n");
     file("cg/cgroup.controllers", "cpuset cpu\n");
     for (const dir of ["k", "k/s"]) {
       for (const name of ["cpuset.cpus", "cpuset.cpus.exclusive"]) file(`cg/${dir}/${name}`, "\n");
@@ -178,6 +179,7 @@ describe("the kernel's way", () => {
   ])("is found by %s", (path, text, name) => {
     file("cg/cgroup.controllers", "cpuset\n");
     file("cg/k/cpuset.cpus", "\n");
+    file("proc/sys/kernel/osrelease", "6.12.1\n");
     file(`cg/${path}`, text);
     expect(detectBackend(nodeHostFs(tree.root), "/cg").name).toBe(name);
   });
@@ -193,6 +195,28 @@ describe("the kernel's way", () => {
     file("proc/sys/kernel/osrelease", "6.12.1\n");
     expect(detectBackend(hostFs, "/cg").name).toBe("CgroupV2");
   });
+
+  test.each(["6.7.0-rc1", "6.8.0-45-generic", "6.10.14"])(
+    "is none from 6.7 to 6.10 (%s), where an exclusive list counts only within a list of CPUs",
+    (release) => {
+      file("cg/cgroup.controllers", "cpuset\n");
+      file("cg/k/cpuset.cpus", "\n");
+      file("cg/k/cpuset.cpus.exclusive", "\n");
+      file("proc/sys/kernel/osrelease", `${release}\n`);
+      expect(() => detectBackend(nodeHostFs(tree.root), "/cg")).toThrow("before kernel 6.11");
+    },
+  );
+
+  test.each(["6.11.0-8-generic", "7.2.1", "5.14.0-570.12.1.el9_6.x86_64"])(
+    "is the exclusive list's on %s, where it is there",
+    (release) => {
+      file("cg/cgroup.controllers", "cpuset\n");
+      file("cg/k/cpuset.cpus", "\n");
+      file("cg/k/cpuset.cpus.exclusive", "\n");
+      file("proc/sys/kernel/osrelease", `${release}\n`);
+      expect(detectBackend(nodeHostFs(tree.root), "/cg").name).toBe("CgroupV2");
+    },
+  );
 });
 
 test("a CPU without a domain line in schedstat is in no sched domain", () => {

@@ -168,6 +168,15 @@ describe("a remote partition", () => {
     expect(kernel.cpusets.get("kubepods")?.exclusive).toEqual([5]);
   });
 
+  test.each([
+    ["kept by a sibling", "1\n", "1-2\n", "CPUs 2 are not in cpuset.cpus.exclusive.effective"],
+    ["not in the root's list", "1-2\n", "1\n", "CPUs 2 are not in the root's cpuset.cpus.isolated"],
+  ])("that reads isolated is flawed where a CPU of its is %s", (_, effective, root, flaw) => {
+    const read = (file: string): string =>
+      file.endsWith(PARTITION) ? "isolated\n" : file.endsWith(".effective") ? effective : root;
+    expect(flawV2(claim(0, [1, 2]), read)).toBe(flaw);
+  });
+
   test("whose cgroup is not there is not planned, and its flaw says so", () => {
     expect(planV2([claim(3, [1])], node(1).view(), new Map())).toEqual([]);
     expect(flawV2(claim(3, [1]), () => undefined)).toContain("no such file");

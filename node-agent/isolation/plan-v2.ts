@@ -14,7 +14,7 @@ import { type Step, fileIn, listText } from "./step.ts";
 export const EXCLUSIVE = "cpuset.cpus.exclusive";
 export const PARTITION = "cpuset.cpus.partition";
 
-/** Raw content of the two files of one cpuset that a remote partition is made of (kernel 6.7 and later). */
+/** Raw content of the two files of one cpuset that a remote partition is made of (kernel 6.11 and later). */
 export interface CpusetV2 {
   exclusive: string;
   partition: string;

@@ -86,6 +86,17 @@ describe("a hook's state", () => {
       bundle: "/b",
       pid: 0,
     });
+  });
+
+  test("is read the same from crun, whatever it calls the moment, without a pid and with more", () => {
+    const root = "/b/rootfs";
+    const crun = { ociVersion: "1.0", id: "a", pid: 7, root, bundle: "/b", status: "created" };
+    for (const status of ["creating", "created", "starting", "running"])
+      expect(parseHookState(JSON.stringify({ ...crun, status }))).toEqual({ id: "a", bundle: "/b", pid: 7 });
+    expect(parseHookState(JSON.stringify({ ...crun, pid: undefined })).pid).toBe(0);
+  });
+
+  test("that cannot be used says why", () => {
     expect(() => parseHookState('{"id":"a"}')).toThrow("no id and bundle");
     expect(() => parseHookState("")).toThrow("not JSON");
   });

@@ -68,9 +68,16 @@ export async function remove({ hostFs, config, open, note }: Companion, id: stri
   if (problems.length > 0) note("error", `${id}: giving back: ${problems.join("; ")}`);
 }
 
-/** `poststop`: as a hook; the container's cgroup is gone already. */
+/**
+ * `poststop`: as a hook; the container's cgroup is gone already. Never fails, since runc's delete would fail with it
+ * (runc#2905): what is left is the daemon's.
+ */
 export async function poststop(companion: Companion, stateText: string): Promise<void> {
-  await remove(companion, parseHookState(stateText).id);
+  try {
+    await remove(companion, parseHookState(stateText).id);
+  } catch (error) {
+    companion.note("error", `poststop: ${messageOf(error)}`);
+  }
 }
 
 /** `status` (looks only) and `reconcile`: what the ledger and the kernel hold, as one JSON line. */

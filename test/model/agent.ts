@@ -3,9 +3,8 @@ import { detectBackend } from "../../node-agent/isolation/detect.ts";
 import { ledgerIn } from "../../node-agent/isolation/ledger.ts";
 import { bootIdOf } from "../../node-agent/isolation/liveness.ts";
 import { type Isolation, reconcile } from "../../node-agent/isolation/reconcile.ts";
-import { onHost } from "../../node-agent/oci/created.ts";
-import { isolate } from "../../node-agent/oci/isolate.ts";
-import { release } from "../../node-agent/oci/release.ts";
+import { type Companion, remove, start, update } from "../../node-agent/oci/companion.ts";
+import type { OnFailure } from "../../node-agent/oci/isolate.ts";
 import type { Machine } from "./machine.ts";
 import { mortalFs } from "./mortal-fs.ts";
 
@@ -18,60 +17,91 @@ export interface Created {
   cpus: number;
 }
 
+/** How a call went. */
+export interface Answer {
+  /** Whether it came to its end; else it was killed. */
+  ended: boolean;
+  /** Why the container may not start. */
+  refusal?: string | undefined;
+}
+
 /** Calls of the node agent, each in a process of its own: nothing is remembered but what stands on disk. */
 export interface Agent {
-  start(created: Created): Promise<boolean>;
-  remove(id: string): Promise<boolean>;
-  reconcile(): Promise<boolean>;
+  /** What the launcher notes of a container at its create. */
+  note(created: Created): void;
+  start(id: string, onFailure: OnFailure): Promise<Answer>;
+  update(id: string): Promise<Answer>;
+  remove(id: string): Promise<Answer>;
+  reconcile(): Promise<Answer>;
 }
 
 /**
- * The calls give whether they came to their end.
  * @param lifetime how many changes the call that starts now lives to make.
  * @param onChanged what a call changed.
  */
 export function agentOn(
-  machine: Machine,
+  machine: Pick<Machine, "hostFs" | "lock" | "cgroupRoot" | "runDir" | "kubeletState">,
   lifetime: () => number,
   onChanged: (paths: readonly string[]) => void,
 ): Agent {
+  const { runDir } = machine;
   const clock = {
     now: () => new Date(0),
     sleep: () => new Promise<void>((resolve) => setImmediate(resolve)),
   };
-  const call = async (work: (isolation: Isolation) => Promise<unknown>): Promise<boolean> => {
+  const call = async (
+    work: (companion: Companion) => Promise<unknown>,
+    onFailure: OnFailure = "deny",
+  ): Promise<Answer> => {
     const changes = lifetime();
     const { hostFs, changed } = mortalFs(machine.hostFs, changes);
+    const open = (): Isolation => ({
+      hostFs,
+      clock,
+      lock: machine.lock,
+      ledger: ledgerIn(hostFs, `${runDir}/ledger`),
+      before: beforeFile(hostFs, `${runDir}/before.json`, bootIdOf(hostFs)),
+      backend: detectBackend(hostFs, machine.cgroupRoot),
+    });
+    const { cgroupRoot, kubeletState } = machine;
+    const config = {
+      runDir,
+      cgroupRoot,
+      kubeletState,
+      staticPods: "/none",
+      runc: "",
+      onFailure,
+      byNotes: false,
+    };
+    const wasKilled = (): boolean => changed.length > changes;
     try {
-      await work({
-        hostFs,
-        clock,
-        lock: machine.lock,
-        ledger: ledgerIn(hostFs, `${machine.runDir}/ledger`),
-        before: beforeFile(hostFs, `${machine.runDir}/before.json`, bootIdOf(hostFs)),
-        backend: detectBackend(hostFs, machine.cgroupRoot),
-      });
-      return true;
+      const refusal = await work({ hostFs, config, open, note: () => undefined });
+      return { ended: !wasKilled(), refusal: typeof refusal === "string" ? refusal : undefined };
     } catch (error) {
-      if (changed.length > changes) return false;
+      if (wasKilled()) return { ended: false };
       throw error;
     } finally {
       onChanged(changed);
     }
   };
   return {
-    start: ({ id, pid, podUID, cgroup, cpus }) => {
+    note: ({ id, pid, podUID, cgroup, cpus }) => {
+      const dir = `${runDir}/asks/${id}`;
       const annotations = {
         "io.kubernetes.cri.container-name": "main",
         "io.kubernetes.cri.sandbox-uid": podUID,
+        "schedgate.dev/cpu-isolation": "enabled",
+        "schedgate.dev/grant": "test",
       };
-      const bundle = { annotations, cgroupsPath: `/${cgroup}`, shares: cpus * 1024 };
-      return call((isolation) => {
-        const files = { kubeletState: machine.kubeletState, staticPods: "/none" };
-        return isolate(isolation, { ...onHost(isolation.hostFs, files, pid), id, bundle }, "deny");
-      });
+      const linux = { cgroupsPath: `/${cgroup}`, resources: { cpu: { shares: cpus * 1024 } } };
+      machine.hostFs.mkdirs(dir);
+      machine.hostFs.replace(`${dir}/config.json`, JSON.stringify({ annotations, linux }));
+      machine.hostFs.replace(`${dir}/pid`, String(pid));
+      machine.hostFs.replace(`${dir}/ask`, `${dir}\n${dir}/pid\n\n`);
     },
-    remove: (id) => call((isolation) => release(isolation, id)),
-    reconcile: () => call((isolation) => reconcile(isolation, 10)),
+    start: (id, onFailure) => call((companion) => start(companion, id), onFailure),
+    update: (id) => call((companion) => update(companion, id)),
+    remove: (id) => call((companion) => remove(companion, id)),
+    reconcile: () => call(({ open }) => reconcile(open(), 10)),
   };
 }

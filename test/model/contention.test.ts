@@ -38,6 +38,11 @@ function agent(machine: Machine, lock: Lock): Agent {
   );
 }
 
+async function start(by: Agent, one: Created): Promise<void> {
+  by.note(one);
+  expect(await by.start(one.id, "deny")).toEqual({ ended: true, refusal: undefined });
+}
+
 describe.each([
   ["v1", kernelV1],
   ["v2", kernelV2],
@@ -46,7 +51,10 @@ describe.each([
     const machine = modelMachine(kernel);
     record(machine, 1, 2);
     const [one, two] = [created(machine, 1), created(machine, 2)];
-    await later(machine, (other) => other.start(two)).start(one);
+    await start(
+      later(machine, (other) => start(other, two)),
+      one,
+    );
     expect(machine.unbalanced()).toEqual([1, 2]);
     expect(machine.killedPartitions()).toEqual([]);
   });
@@ -55,9 +63,9 @@ describe.each([
     const machine = modelMachine(kernel);
     record(machine, 1, 2);
     const [one, two] = [created(machine, 1), created(machine, 2)];
-    await agent(machine, machine.lock).start(one);
+    await start(agent(machine, machine.lock), one);
     await machine.kill(one.pid);
-    await later(machine, (other) => other.start(two)).remove(one.id);
+    await later(machine, (other) => start(other, two)).remove(one.id);
     expect(machine.unbalanced()).toEqual([2]);
     expect(machine.killedPartitions()).toEqual([]);
   });
@@ -66,11 +74,11 @@ describe.each([
     const machine = modelMachine(kernel);
     record(machine, 1, 2, 3);
     const [one, two, three] = [created(machine, 1), created(machine, 2), created(machine, 3)];
-    await agent(machine, machine.lock).start(one);
+    await start(agent(machine, machine.lock), one);
     await machine.kill(one.pid); // so that there is something to do
     await later(machine, async (other) => {
-      await other.start(two);
-      await other.start(three);
+      await start(other, two);
+      await start(other, three);
     }).reconcile();
     expect(machine.unbalanced()).toEqual([2, 3]);
     expect(machine.killedPartitions()).toEqual([]);

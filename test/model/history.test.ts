@@ -15,5 +15,5 @@ describe.each([
       fc.asyncProperty(histories, (history) => play(modelMachine(kernel), history)),
       { numRuns: 500 },
     );
-  }, 60_000);
+  }, 120_000);
 });

@@ -1,9 +1,13 @@
 import fc from "fast-check";
 
-/** What can happen on a node; where it cannot happen just then, it does not. */
-export type Event =
-  /** The kubelet starts the pod's container, on the CPUs that the pod holds already or on free ones. */
-  | { event: "start"; pod: number; cpus: number }
+/** One thing that can happen on a node; where it cannot happen just then, it does not. */
+type Single =
+  /** The pod's container is created, on the CPUs that the pod holds already or on free ones; `wrong`: with another cpuset first. */
+  | { event: "create"; pod: number; cpus: number; wrong: boolean }
+  /** What was created is started, else a new one; `allow`: also where its isolation fails. */
+  | { event: "start"; pod: number; cpus: number; allow: boolean }
+  /** The kubelet gives the pod's running container other CPUs, or writes the right ones after a wrong cpuset. */
+  | { event: "update"; pod: number; cpus: number }
   /** The pod's container ends by itself; its cgroup may go with it (systemd) or wait for the delete. */
   | { event: "die"; pod: number; cgroupGoes: boolean }
   /** The runtime deletes a container that has ended: late, again, or for an older one than the last. */
@@ -16,40 +20,57 @@ export type Event =
   | { event: "halfMade"; name: number }
   | { event: "reconcile" }
   /** The next call of ours is killed after so many changes. */
-  | { event: "kill"; after: number }
+  | { event: "kill"; after: number };
+
+/** What happens: one thing, several at once, or one that concerns the whole node. */
+export type Event =
+  | Single
+  | { event: "atOnce"; all: Single[] }
+  /** A kubelet that starts writes every cpuset again, and calls update for every container that runs. */
+  | { event: "restartKubelet" }
+  /** A CPU goes offline, or comes back. */
+  | { event: "hotplug"; cpu: number }
   | { event: "reboot"; keepsRun: boolean };
 
 const pod = fc.nat(3);
 const name = fc.nat(2);
+const cpus = fc.integer({ min: 1, max: 2 });
+const rarely = fc.nat(3).map((number) => number === 3);
+
+type Fields<K extends Event["event"]> = {
+  [F in keyof Omit<Extract<Event, { event: K }>, "event">]: fc.Arbitrary<Extract<Event, { event: K }>[F]>;
+};
+
+function of<K extends Event["event"]>(
+  weight: number,
+  event: K,
+  fields: Fields<K>,
+): fc.WeightedArbitrary<Extract<Event, { event: K }>> {
+  const arbitrary = fc.record({ event: fc.constant(event), ...fields });
+  return { weight, arbitrary: arbitrary as unknown as fc.Arbitrary<Extract<Event, { event: K }>> };
+}
+
+const single: fc.Arbitrary<Single> = fc.oneof(
+  of(2, "create", { pod, cpus, wrong: rarely }),
+  of(6, "start", { pod, cpus, allow: rarely }),
+  of(3, "update", { pod, cpus }),
+  of(3, "die", { pod, cgroupGoes: fc.boolean() }),
+  of(3, "delete", { pod, older: fc.boolean() }),
+  of(3, "forget", { pod }),
+  of(2, "sharedPod", { name }),
+  of(1, "halfMade", { name }),
+  of(2, "reconcile", {}),
+  of(3, "kill", { after: fc.nat(12) }),
+);
 
 /** Any history, in any order. */
 export const histories: fc.Arbitrary<Event[]> = fc.array(
   fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record({
-        event: fc.constant("start" as const),
-        pod,
-        cpus: fc.integer({ min: 1, max: 2 }),
-      }),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.record({ event: fc.constant("die" as const), pod, cgroupGoes: fc.boolean() }),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.record({ event: fc.constant("delete" as const), pod, older: fc.boolean() }),
-    },
-    { weight: 3, arbitrary: fc.record({ event: fc.constant("forget" as const), pod }) },
-    { weight: 2, arbitrary: fc.record({ event: fc.constant("sharedPod" as const), name }) },
-    { weight: 1, arbitrary: fc.record({ event: fc.constant("halfMade" as const), name }) },
-    { weight: 2, arbitrary: fc.record({ event: fc.constant("reconcile" as const) }) },
-    { weight: 3, arbitrary: fc.record({ event: fc.constant("kill" as const), after: fc.nat(12) }) },
-    {
-      weight: 1,
-      arbitrary: fc.record({ event: fc.constant("reboot" as const), keepsRun: fc.boolean() }),
-    },
+    { weight: 25, arbitrary: single },
+    of(4, "atOnce", { all: fc.array(single, { minLength: 2, maxLength: 4 }) }),
+    of(1, "restartKubelet", {}),
+    of(2, "hotplug", { cpu: fc.integer({ min: 1, max: 3 }) }),
+    of(1, "reboot", { keepsRun: fc.boolean() }),
   ),
   { maxLength: 40 },
 );

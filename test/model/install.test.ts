@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { nodeHostFs } from "../../node-agent/host/host-fs.ts";
+import { ifThere, nodeHostFs } from "../../node-agent/host/host-fs.ts";
 import { containerd } from "../../node-agent/install/containerd.ts";
 import type { Host } from "../../node-agent/install/host.ts";
 import { install } from "../../node-agent/install/install.ts";
@@ -58,6 +58,32 @@ describe("an installer that is killed at any of its changes", () => {
     LONG_MS,
   );
 
+  test(
+    "has never named a program that is not there, in a hook file or the configuration, on its way in or out",
+    async () => {
+      const crio = (host: Host): Host => ({ ...host, config: { ...host.config, runtime: "crio" } });
+      const expectWhole = (step: number): void => {
+        const { files, config } = world.host();
+        const hooks = (ifThere(() => files.list(config.hooksDir)) ?? []).map(
+          (name) => `${config.hooksDir}/${name}`,
+        );
+        const named = [CONFIG, ...hooks].flatMap(
+          (path) => world.text(path)?.match(/\/opt\/schedgate\/bin\/[a-z.]+/g) ?? [],
+        );
+        expect({ step, missing: named.filter((path) => !files.exists(path)) }).toEqual({ step, missing: [] });
+      };
+      for (let step = 0; step < STEPS; step += 1) {
+        await mortal(step, (host) => run(crio(host)));
+        expectWhole(step);
+        await run(crio(world.host()));
+        await mortal(step, (host) => leave(crio(host)));
+        expectWhole(step);
+        await leave(crio(world.host()));
+      }
+    },
+    LONG_MS * 2,
+  );
+
   test.each(["unreadable", "does not start"] as const)(
     "leaves the file as it was before where the runtime's configuration is %s with our handler",
     async (flaw) => {
@@ -105,6 +131,15 @@ test("what somebody writes into the file meanwhile is not taken back", async () 
   world.flaw = "unreadable";
   await expect(run(host)).rejects.toThrow("cannot read it");
   expect(world.text(CONFIG)).toBe(edited);
+});
+
+test("a configuration that somebody wrote anew gets the handler again at the next look", async () => {
+  const host = world.host();
+  await run(host);
+  host.files.replace(CONFIG, "version = 2\n");
+  await run(host);
+  expect(world.text(CONFIG)).toMatch(/^version = 2\n[^]*launcher\.sh/);
+  expect(world.running()).toBe(world.text(CONFIG));
 });
 
 test("without a restart of our own the installer waits, and is done once somebody restarted the runtime", async () => {

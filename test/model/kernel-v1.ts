@@ -1,4 +1,12 @@
-import { type CpuSet, formatCpuSet, isSubset, noCpus, parseCpuSet, union } from "../../common/cpuset.ts";
+import {
+  type CpuSet,
+  formatCpuSet,
+  intersection,
+  isSubset,
+  noCpus,
+  parseCpuSet,
+  union,
+} from "../../common/cpuset.ts";
 import { CPUS, FLAG } from "../../node-agent/isolation/plan-v1.ts";
 import { type KernelModel, Tree, errno, parentOf } from "./kernel.ts";
 
@@ -8,7 +16,8 @@ interface Cpuset {
 }
 
 /** cgroup v1's cpusets and the sched domains that follow from them (cpusets.rst 1.7). */
-export function kernelV1(online: CpuSet): KernelModel {
+export function kernelV1(all: CpuSet): KernelModel {
+  let online = all;
   // A new cpuset is balanced and has no CPUs until somebody writes them.
   const tree = new Tree<Cpuset>({ cpus: online, flag: "1" }, () => ({ cpus: noCpus, flag: "1" }));
   return {
@@ -38,6 +47,12 @@ export function kernelV1(online: CpuSet): KernelModel {
       tree.rmdir(dir);
     },
     dirs: () => [...tree.nodes.keys()],
+    // A CPU that goes leaves every list; one that comes is in the root's only.
+    setOnline: (cpus) => {
+      online = cpus;
+      for (const cpuset of tree.nodes.values()) cpuset.cpus = intersection(cpuset.cpus, cpus);
+      tree.at("").cpus = cpus;
+    },
     // The root's flag makes one domain of everything; else each balanced cpuset makes one of its own CPUs.
     balanced: () => {
       if (tree.at("").flag === "1") return online;

@@ -19,18 +19,22 @@ interface Cpuset {
 }
 
 const INVALID = "isolated invalid (Parent is not a partition root)";
+const WITHOUT_CPU = "isolated invalid (No cpu available due to hotplug)";
 
-/** cgroup v2's remote partitions, kernel 6.7 and later (cgroup-v2.rst, and as seen on 6.12). */
-export function kernelV2(online: CpuSet): KernelModel {
+/** cgroup v2's remote partitions, kernel 6.11 and later (cgroup-v2.rst, and as seen on 6.12). */
+export function kernelV2(all: CpuSet): KernelModel {
+  let online = all;
   const none = (): Cpuset => ({ cpus: noCpus, exclusive: noCpus, partition: "member" });
   const tree = new Tree<Cpuset>(none(), none);
   const killed: string[] = [];
 
-  // Every ancestor's list must hold what a remote partition takes; the root needs none.
+  // It needs a CPU that runs, and every ancestor's list must hold what it takes; the root needs none.
   const isValid = (leaf: string): boolean => {
     const own = tree.at(leaf).exclusive;
     const above = [...tree.nodes].filter(([dir]) => dir !== "" && dir !== leaf && isWithin(leaf, dir));
-    return own.length > 0 && above.every(([, { exclusive }]) => isSubset(own, exclusive));
+    return (
+      intersection(own, online).length > 0 && above.every(([, { exclusive }]) => isSubset(own, exclusive))
+    );
   };
   const isolated = (): CpuSet =>
     union(
@@ -87,6 +91,12 @@ export function kernelV2(online: CpuSet): KernelModel {
       tree.rmdir(dir);
     },
     dirs: () => [...tree.nodes.keys()],
+    // A partition keeps CPUs that are offline, but not without any that runs; it does not come back with them.
+    setOnline: (cpus) => {
+      online = cpus;
+      for (const [leaf, cpuset] of tree.nodes)
+        if (cpuset.partition === "isolated" && !isValid(leaf)) cpuset.partition = WITHOUT_CPU;
+    },
     balanced: () => minus(online, isolated()),
   };
 }

@@ -14,6 +14,8 @@ export interface KernelModel {
   rmdir(dir: string): void;
   /** Every cgroup, parents first. */
   dirs(): string[];
+  /** From now on only these CPUs run. */
+  setOnline(cpus: CpuSet): void;
   /** The CPUs that are in some sched domain. */
   balanced(): CpuSet;
 }

@@ -15,15 +15,21 @@ export interface Machine {
   top: string;
   /** The CPUs that a kubelet may give away. */
   pinnable: CpuSet;
+  /** Those that run now. */
+  online(): CpuSet;
+  /** Takes a CPU offline, or brings it back; undefined where it cannot be had. */
+  hotplug: ((cpu: number) => void) | undefined;
   /** Where pods without CPUs of their own may run. */
-  shared: CpuSet;
-  /** Makes a cgroup, with its parents, that may run on these CPUs. */
+  shared(): CpuSet;
+  /** Makes a cgroup, with its parents, that may run on these CPUs; or gives one others. */
   makeCgroup(dir: string, cpus: CpuSet): void;
   /** A cgroup of ours with all that is in it; no error where it is gone. */
   removeCgroup(dir: string): void;
-  /** A process in a cgroup. Returns its pid. */
+  /** The CPUs of a cgroup's own list. */
+  cpusOf(dir: string): CpuSet;
+  /** A process in a cgroup, with a later start time than those before. Returns its pid. */
   spawn(cgroup: string): number;
-  /** Ends it, and waits until it is gone. */
+  /** Ends it, and waits until it is gone; no error where it is. */
   kill(pid: number): Promise<void>;
   /** Power loss; undefined where it cannot be had. */
   reboot: ((keepsRun: boolean) => void) | undefined;

@@ -1,5 +1,6 @@
-import { type CpuSet, cpuSet, formatCpuSet, minus } from "../../common/cpuset.ts";
+import { type CpuSet, cpuSet, formatCpuSet, minus, parseCpuSet, union } from "../../common/cpuset.ts";
 import type { HostFs } from "../../node-agent/host/host-fs.ts";
+import type { Lock } from "../../node-agent/isolation/lock.ts";
 import { CPUS, FLAG } from "../../node-agent/isolation/plan-v1.ts";
 import { EXCLUSIVE, PARTITION } from "../../node-agent/isolation/plan-v2.ts";
 import { type KernelModel, errno, isWithin, parentOf } from "./kernel.ts";
@@ -11,10 +12,13 @@ const RUN = "/run/schedgate";
 /** A machine whose kernel is a model, with four CPUs and its files in memory. */
 export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machine {
   let kernel = makeKernel(ONLINE);
+  let online = ONLINE;
   let boot = 1;
   let lastPid = 1;
   const processes = new Map<number, string>();
   const files = new Map<string, string>();
+  /** Cgroups that whoever made them gives all CPUs. */
+  const wide = new Set<string>();
   const isV1 = kernel.root.endsWith("/cpuset");
 
   const makeCgroup = (dir: string, cpus: CpuSet): void => {
@@ -24,12 +28,15 @@ export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machi
       if (!kernel.dirs().includes(level)) kernel.mkdir(level);
       else if (level !== dir) continue;
       // The kubelet leaves the levels above a container with all CPUs on v1, with an empty list on v2.
-      if (level === dir || isV1) kernel.write(level, CPUS, formatCpuSet(level === dir ? cpus : ONLINE));
+      if (level === dir || isV1) kernel.write(level, CPUS, formatCpuSet(level === dir ? cpus : online));
+      if (isV1 && (level !== dir || cpus === online)) wide.add(level);
     }
   };
   const start = (): void => {
-    makeCgroup("kubepods", ONLINE);
-    makeCgroup("system.slice", ONLINE);
+    online = ONLINE;
+    wide.clear();
+    makeCgroup("kubepods", online);
+    makeCgroup("system.slice", online);
     if (isV1) kernel.write("system.slice", FLAG, "0");
   };
   start();
@@ -39,8 +46,9 @@ export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machi
       files,
       proc: (path) => {
         if (path === "/proc/sys/kernel/random/boot_id") return `boot-${boot}\n`;
-        if (path === "/sys/devices/system/cpu/online") return `${formatCpuSet(ONLINE)}\n`;
-        if (path === "/proc/schedstat") return schedstat(kernel.balanced());
+        if (path === "/proc/sys/kernel/osrelease") return "6.12.0\n";
+        if (path === "/sys/devices/system/cpu/online") return `${formatCpuSet(online)}\n`;
+        if (path === "/proc/schedstat") return schedstat(online, kernel.balanced());
         const [, pid = "", name] = /^\/proc\/(\d+)\/(stat|cgroup)$/.exec(path) ?? [];
         const cgroup = processes.get(Number(pid));
         if (cgroup === undefined) return undefined;
@@ -48,14 +56,22 @@ export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machi
         return `${pid} (x) S ${"0 ".repeat(16)}1 0 ${pid} 0\n`;
       },
     }),
-    lock: (work) => work(),
+    lock: queue(),
     cgroupRoot: "/sys/fs/cgroup",
     runDir: RUN,
     kubeletState: "/var/lib/kubelet/cpu_manager_state",
     top: "kubepods",
     pinnable: minus(ONLINE, [0]),
-    shared: minus(ONLINE, [0]),
+    online: () => online,
+    hotplug: (cpu) => {
+      online = online.includes(cpu) ? minus(online, [cpu]) : union(online, [cpu]);
+      kernel.setOnline(online);
+      for (const dir of kernel.dirs()) if (wide.has(dir)) kernel.write(dir, CPUS, formatCpuSet(online));
+    },
+    // Never less than what some container isolates: cgroup v2 refuses the isolation else.
+    shared: () => online,
     makeCgroup,
+    cpusOf: (dir) => parseCpuSet(kernel.read(dir, CPUS)),
     removeCgroup: (dir) => {
       for (const below of kernel.dirs().reverse()) if (isWithin(below, dir)) kernel.rmdir(below);
     },
@@ -75,7 +91,7 @@ export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machi
       if (!keepsRun) for (const path of files.keys()) if (path.startsWith(`${RUN}/`)) files.delete(path);
       start();
     },
-    unbalanced: () => minus(ONLINE, kernel.balanced()),
+    unbalanced: () => minus(online, kernel.balanced()),
     killedPartitions: () => kernel.killed.splice(0),
     settings: () => {
       const names = isV1 ? [FLAG] : [EXCLUSIVE, PARTITION];
@@ -87,9 +103,19 @@ export function modelMachine(makeKernel: (online: CpuSet) => KernelModel): Machi
   };
 }
 
+// A lock as the kernel's on a file: one after the other, and it is free when its holder is over, however it ended.
+function queue(): Lock {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}
+
 // A `cpuN` line, and for a CPU that is balanced a domain below it (sched-stats.rst).
-function schedstat(balanced: CpuSet): string {
-  return ONLINE.map((cpu) => `cpu${cpu} 0\n${balanced.includes(cpu) ? "domain0 MC f\n" : ""}`).join("");
+function schedstat(online: CpuSet, balanced: CpuSet): string {
+  return online.map((cpu) => `cpu${cpu} 0\n${balanced.includes(cpu) ? "domain0 MC f\n" : ""}`).join("");
 }
 
 interface Parts {

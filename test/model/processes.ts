@@ -1,14 +1,25 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseStat } from "../../node-agent/isolation/liveness.ts";
 import type { Machine } from "./machine.ts";
 
 /** Real processes for a machine. @param procs path of the file of a cgroup that takes a pid. */
 export function realProcesses(procs: (cgroup: string) => string): Pick<Machine, "spawn" | "kill"> {
   const processes = new Map<number, ChildProcess>();
+  let latest = 0;
   return {
     spawn: (cgroup) => {
-      const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+      let child: ChildProcess;
+      for (;;) {
+        child = spawn("sleep", ["1000"], { stdio: "ignore" });
+        const started = startOf(child.pid ?? 0);
+        if (started > latest) {
+          latest = started;
+          break;
+        }
+        child.kill("SIGKILL");
+      }
       const pid = child.pid ?? 0;
       processes.set(pid, child);
       writeFileSync(procs(cgroup), String(pid));
@@ -22,6 +33,11 @@ export function realProcesses(procs: (cgroup: string) => string): Pick<Machine, 
       await ended;
     },
   };
+}
+
+// In clock ticks since boot.
+function startOf(pid: number): number {
+  return Number(parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"))?.startTime);
 }
 
 /** Removes a real cgroup with all that is in it; no error where it is gone. */

@@ -39,7 +39,9 @@ async function startBy(machine: Machine, calls: Partial<HostFs>): Promise<void> 
   const one = { id: "one", podUID: UID, cgroup: CGROUP, pid: machine.spawn(CGROUP), cpus: 2 };
   const hostFs = { ...machine.hostFs, ...calls };
   const lives = (): number => ALWAYS;
-  await agentOn({ ...machine, hostFs }, lives, () => undefined).start(one);
+  agentOn(machine, lives, () => undefined).note(one);
+  const { refusal } = await agentOn({ ...machine, hostFs }, lives, () => undefined).start("one", "deny");
+  if (refusal !== undefined) throw new Error(refusal);
 }
 
 /** The settings of what was there before the container. */
@@ -114,10 +116,10 @@ describe("a slice that has lost the cpuset controller", () => {
     const lives = (): number => ALWAYS;
     const agent = agentOn(machine, lives, () => undefined);
     machine.removeCgroup(`kubepods/pod${UID}`); // what the reconcile sees of it: files that are gone
-    expect(await agent.reconcile()).toBe(true);
+    expect(await agent.reconcile()).toMatchObject({ ended: true });
     expect(machine.unbalanced()).toEqual([]);
     machine.makeCgroup(CGROUP, [1, 2]);
-    expect(await agent.reconcile()).toBe(true);
+    expect(await agent.reconcile()).toMatchObject({ ended: true });
     expect(machine.unbalanced()).toEqual([1, 2]);
   });
 });

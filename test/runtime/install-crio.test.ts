@@ -62,7 +62,7 @@ function launcherRan(): boolean {
 }
 
 describe("CRI-O with hook files and a pod of the plain handler", () => {
-  (isV1 ? test : test.skip)(
+  testOn(lacksV1)(
     "isolates by them alone, and where they refuse, crictl shows why",
     async () => {
       await bringUp("v1.36.3");
@@ -85,7 +85,7 @@ describe("CRI-O with hook files and a pod of the plain handler", () => {
 });
 
 describe("CRI-O with the handler alone", () => {
-  (isV1 ? test : test.skip)(
+  testOn(lacksV1)(
     "isolates by it, and where it refuses, crictl shows why",
     async () => {
       await bringUp("v1.36.3");
@@ -108,7 +108,7 @@ describe("CRI-O with the handler alone", () => {
 });
 
 describe("CRI-O with a pod that outlives the uninstall", () => {
-  (isV1 ? test : test.skip)(
+  testOn(lacksV1)(
     "keeps handler and launcher, which the pod's end needs, until the next uninstall",
     async () => {
       await bringUp("v1.36.3");

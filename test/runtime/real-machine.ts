@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CpuSet, formatCpuSet, minus, parseCpuSet } from "../../common/cpuset.ts";
+import { type CpuSet, formatCpuSet, parseCpuSet } from "../../common/cpuset.ts";
 import { nodeHostFs } from "../../node-agent/host/host-fs.ts";
 import { fileLock } from "../../node-agent/isolation/lock.ts";
 import type { Machine } from "../model/machine.ts";
@@ -33,9 +33,13 @@ export function realMachine(): Machine & { close(): void } {
     runDir: join(dir, "run"),
     kubeletState: join(dir, "cpu_manager_state"),
     top,
-    pinnable: minus(online, [0]),
-    shared: minus(online, [0]),
+    // All of them: two pods own CPUs at once where there are two.
+    pinnable: online,
+    online: () => online,
+    hotplug: undefined, // the machine is not the tests' own
+    shared: () => online,
     makeCgroup,
+    cpusOf: (cgroup) => parseCpuSet(readFileSync(join(cpusetRoot, cgroup, "cpuset.cpus"), "utf8")),
     removeCgroup: (cgroup) => {
       removeCgroup(join(cpusetRoot, cgroup));
     },

@@ -12,10 +12,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { formatCpuSet } from "../../common/cpuset.ts";
 import { nodeHostFs } from "../../node-agent/host/host-fs.ts";
 import { fileLock } from "../../node-agent/isolation/lock.ts";
 import { statOf } from "../../node-agent/isolation/liveness.ts";
-import { ledgerIn } from "../../node-agent/isolation/ledger.ts";
+import { type Ledger, ledgerIn } from "../../node-agent/isolation/ledger.ts";
 import { freePorts } from "../lab/ports.ts";
 import { ensurePrograms } from "../lab/prerequisites.ts";
 import { waitFor } from "../lab/wait.ts";
@@ -100,9 +101,21 @@ async function nothingLeft(): Promise<void> {
 }
 
 function owners(): string[] {
-  return ledgerIn(nodeHostFs(), join(home.run, "ledger"))
+  return ledger()
     .read()
     .owners.map(({ id }) => id);
+}
+
+function cpusOf(...all: readonly (TestContainer | undefined)[]): (string | undefined)[] {
+  return all.map((one) => ledger().find(one?.id ?? "")?.cpus);
+}
+
+function ledger(): Ledger {
+  return ledgerIn(nodeHostFs(), join(home.run, "ledger"));
+}
+
+function uidOf(one: TestContainer | undefined): string {
+  return one?.cgroup.split("/")[1]?.slice(3) ?? "";
 }
 
 /** Whether the process has the FIFO open in which a launcher waits for its answer about the container. */
@@ -180,7 +193,7 @@ describe("while the daemon serves", () => {
   test("what it refuses the companion refuses too, and containerd's log file says why", async () => {
     await serve();
     const one = make({ id: "refused", cpus: "0" });
-    recordCpus(home, one.cgroup.split("/")[1]?.slice(3) ?? "", lastCpu);
+    recordCpus(home, uidOf(one), lastCpu);
     await one.create();
     expect(await one.start()).toMatchObject({ code: 1 });
     const last = readFileSync(join(one.bundle, "log.json"), "utf8").trim().split("\n").at(-1) ?? "";
@@ -223,25 +236,38 @@ describe("while the daemon serves", () => {
     );
   }, 60_000);
 
-  test("20 containers start and stop at once", async () => {
-    await serve();
-    hideCompanion();
-    const all = Array.from({ length: 20 }, (_, index) => make({ id: `at-once-${index}` }));
-    // One of them has CPUs of its own; there are not enough for more.
-    const [first] = all;
-    writeFileSync(home.kubeletState, JSON.stringify({ policyName: "static", entries: {} }));
-    recordCpus(home, first?.cgroup.split("/")[1]?.slice(3) ?? "", lastCpu);
-    for (const one of all) expect(await one.create()).toMatchObject({ code: 0 });
-    const started = await Promise.all(all.map((one) => one.start()));
-    expect(started.map(({ code }) => code)).toEqual(all.map(() => 0));
-    expect(owners().sort()).toEqual(all.map(({ id }) => id).sort());
-    expect(isolatedCpus()).toBe(lastCpu);
-    expect(repliesLeft(...all)).toEqual([]);
-    await Promise.all(all.map((one) => one.remove()));
-    await nothingLeft();
-    const free = await holdLock();
-    await free();
-  }, 120_000);
+  test.each([
+    ["by the daemon", 1],
+    ["every second by the companion", 2],
+  ])(
+    "20 containers start and stop at once, %s, two of them with CPUs of their own",
+    async (_, step) => {
+      await serve();
+      if (step === 1) hideCompanion();
+      const all = Array.from({ length: 20 }, (_, index) =>
+        make({ id: `at-once-${index}`, cpus: index === 0 ? "0" : lastCpu }),
+      );
+      const [first, second] = all;
+      writeFileSync(home.kubeletState, JSON.stringify({ policyName: "static", entries: {} }));
+      recordCpus(home, uidOf(first), "0");
+      recordCpus(home, uidOf(second), lastCpu);
+      for (const one of all) expect(await one.create()).toMatchObject({ code: 0 });
+      // Without this copy of its bundle the launcher asks the companion.
+      for (const { id } of all.filter((_, index) => index % step !== 0))
+        rmSync(join(home.run, "asks", id, "config.json"));
+      const started = await Promise.all(all.map((one) => one.start()));
+      expect(started.map(({ code }) => code)).toEqual(all.map(() => 0));
+      expect(owners().sort()).toEqual(all.map(({ id }) => id).sort());
+      expect(cpusOf(first, second)).toEqual(["0", lastCpu]);
+      expect(isolatedCpus()).toBe(formatCpuSet([0, Number(lastCpu)]));
+      expect(repliesLeft(...all)).toEqual([]);
+      await Promise.all(all.map((one) => one.remove()));
+      await nothingLeft();
+      const free = await holdLock();
+      await free();
+    },
+    180_000,
+  );
 });
 
 describe("a daemon that does not answer", () => {
@@ -376,7 +402,7 @@ describe.each([
     if (served) await serve();
     configure(home, "schedgate_on_failure=allow");
     const one = make({ id: "moved", cpus: "0" });
-    const uid = one.cgroup.split("/")[1]?.slice(3) ?? "";
+    const uid = uidOf(one);
     recordCpus(home, uid, lastCpu); // kubernetes#138731: the kernel still has another list
     await one.create();
     expect(await one.start()).toMatchObject({ code: 0 });

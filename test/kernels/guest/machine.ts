@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join } from "node:path";
 import { type CpuSet, formatCpuSet, minus, parseCpuSet } from "../../../common/cpuset.ts";
 import { nodeHostFs } from "../../../node-agent/host/host-fs.ts";
+import { fileLock } from "../../../node-agent/isolation/lock.ts";
 import type { Machine } from "../../model/machine.ts";
 import { realProcesses, removeCgroup } from "../../model/processes.ts";
 import { type Host, directories } from "./host.ts";
@@ -18,7 +19,7 @@ export function guestMachine(host: Host): Machine & { close(): void } {
   make(root, TOP, []);
   return {
     hostFs: nodeHostFs(),
-    lock: (work) => work(), // one process, one call at a time
+    lock: fileLock(`${DIR}/lock`),
     cgroupRoot: "/sys/fs/cgroup",
     runDir: `${DIR}/run`,
     kubeletState: `${DIR}/cpu_manager_state`,
@@ -26,7 +27,10 @@ export function guestMachine(host: Host): Machine & { close(): void } {
     // Two CPUs stay: one alone has no sched domain, isolated or not.
     pinnable: minus(host.online(), [0, 1]),
     // Never less than what some container isolates: a kubelet keeps CPUs for them, and cgroup v2 refuses the isolation else.
-    shared: host.online(),
+    shared: () => host.online(),
+    online: () => host.online(),
+    hotplug: undefined, // the scenarios play it, with a daemon
+    cpusOf: (dir) => parseCpuSet(readFileSync(join(root, dir, "cpuset.cpus"), "utf8")),
     makeCgroup: (dir, cpus) => {
       make(root, dir, cpus);
     },
