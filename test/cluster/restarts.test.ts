@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
+import { formatCpuSet } from "../../common/cpuset.ts";
 import { apply, kubectl, refusal, running } from "../demo/cluster.ts";
 import { onNode } from "../demo/kernel.ts";
 import { grant, namespace, ordinaryPod, ordinaryPodSpec, pinnedPodSpec, pod } from "../demo/objects.ts";
@@ -68,6 +69,17 @@ describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runt
     await down();
     await rm(scratch, { recursive: true });
   }, 5 * minutes);
+
+  step(
+    "runs what is executed in it later on its CPUs, and stays as it is",
+    () =>
+      expectUndisturbed(steady, async () => {
+        const command = ["grep", "Cpus_allowed_list", "/proc/self/status"];
+        const said = await kubectl(lab, ["-n", namespace, "exec", ENGINE, "--", ...command]);
+        expect(said.trim().split(/\s+/)[1]).toBe(formatCpuSet(steady.cpus));
+      }),
+    2 * minutes,
+  );
 
   step(
     "stays as it is while the kubelet is restarted and updates its containers",

@@ -24,6 +24,8 @@ export interface Container {
   create(program?: string): void;
   /** What the launcher answers. */
   start(): SpawnSyncReturns<string>;
+  /** What a program says that is run in it, as by a probe. */
+  exec(...command: string[]): string;
   /** SIGKILL, and waits for the end of its process; no delete. */
   kill(): Promise<void>;
   /** The runtime's delete. */
@@ -62,6 +64,15 @@ export function containerOf(host: Host, { runtime, driver }: Setting, id: string
       if (status !== 0) throw new Error(`create ${id}: exit code ${status} ${logged()}`);
     },
     start: () => call("start", id),
+    exec: (...command) => {
+      const { status, stdout, stderr } = spawnSync(LAUNCHER, [...options, "exec", id, ...command], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: TIMEOUT_MS,
+      });
+      if (status !== 0) throw new Error(`exec in ${id}: exit code ${status} ${stderr} ${logged()}`);
+      return stdout;
+    },
     kill: async () => {
       if (!isThere()) return;
       if (!hasEnded(pid())) process.kill(pid(), "SIGKILL");

@@ -42,6 +42,19 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "runs an exec in the isolated container on its CPUs",
+    daemon: false,
+    play: async (stage) => {
+      const one = stage.pods.container({ cpus: "1-2", asks: true });
+      one.create();
+      begin(one);
+      const status = one.exec("/bin/busybox", "cat", "/proc/self/status");
+      equal(/^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1], "1-2");
+      expectIsolated(stage, [one], "1-2");
+      await over(one);
+    },
+  },
+  {
     name: "isolates two containers at once, of two pods and of one, and each ends on its own",
     daemon: false,
     play: async (stage) => {
