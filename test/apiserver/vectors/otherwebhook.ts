@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { resources } from "../../../common/kube/paths.ts";
+import { pathOf, resources } from "../../../common/kube/paths.ts";
 import type { KubeApi } from "../../../common/kube/port.ts";
 import { issueCa, issueLeaf } from "../../../certs/issue.ts";
-import { create, remove } from "../cluster.ts";
+import { create, eventually, remove } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
 
 /** A webhook of somebody else, which allows all. */
@@ -21,20 +21,28 @@ export interface OtherWebhook {
 // The API server calls mutating webhooks in the order of their names.
 const NAME = "zz-other";
 
-/** Serves it, and tells the API server of it, until it is stopped. */
+interface Review {
+  request: { uid: string; resource: { resource: string } };
+}
+
+/** Serves it, and tells the API server of it, until it is stopped. It is called from when this returns. */
 export async function startOtherWebhook(
   api: KubeApi,
   other: OtherWebhook,
 ): Promise<{ stop(): Promise<void> }> {
   const ca = issueCa(new Date());
   const leaf = issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
+  let isCalled = false;
   const server = createServer({ cert: leaf.certificate, key: leaf.key }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const review = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { request: { uid: string } };
+      const review = JSON.parse(Buffer.concat(chunks).toString("utf8")) as Review;
+      const { uid, resource } = review.request;
+      const isProbe = resource.resource === "configmaps";
+      isCalled ||= isProbe;
       const answer = async (): Promise<void> => {
-        const said = { uid: review.request.uid, allowed: true, ...(await other.answer()) };
+        const said = { uid, allowed: true, ...(isProbe ? {} : await other.answer()) };
         response.setHeader("Content-Type", "application/json");
         response.end(
           JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: said }),
@@ -47,8 +55,7 @@ export async function startOtherWebhook(
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const resource = other.kind === "mutating" ? resources.mutatingWebhooks : resources.validatingWebhooks;
-  const webhook = {
-    name: "other.example.com",
+  const common = {
     admissionReviewVersions: ["v1"],
     sideEffects: "None",
     failurePolicy: "Fail",
@@ -56,10 +63,20 @@ export async function startOtherWebhook(
       url: `https://127.0.0.1:${String(port)}/`,
       caBundle: Buffer.from(ca.certificate).toString("base64"),
     },
-    rules: [{ apiGroups: [""], apiVersions: ["v1"], ...other.rule }],
-    ...other.more,
   };
-  await create(api, resource, { metadata: { name: NAME }, webhooks: [webhook] });
+  const rules = (rule: OtherWebhook["rule"]): Json[] => [{ apiGroups: [""], apiVersions: ["v1"], ...rule }];
+  const webhook = { ...common, name: "other.example.com", rules: rules(other.rule), ...other.more };
+  const probe = {
+    ...common,
+    name: "probe.example.com",
+    rules: rules({ resources: ["configmaps"], operations: ["CREATE"] }),
+  };
+  await create(api, resource, { metadata: { name: NAME }, webhooks: [webhook, probe] });
+  await eventually("the API server to know the other webhook", async () => {
+    const path = pathOf(resources.configMaps, { namespace: "default" });
+    await api.request({ method: "POST", path, body: { metadata: { name: NAME } }, query: { dryRun: "All" } });
+    return isCalled ? true : undefined;
+  });
   return {
     stop: async () => {
       await remove(api, resource, { name: NAME });
