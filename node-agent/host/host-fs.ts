@@ -7,6 +7,8 @@ import { rooted } from "./rooted.ts";
 export interface HostFs {
   /** Whole content. */
   read(path: string): string;
+  /** Another one after each `replace` of the file, so that what was read of it need not be read again. */
+  version(path: string): string;
   /** One write(2) into a file that exists; never creates it. Kernel files report refusals here (EINVAL, EBUSY). */
   write(path: string, text: string): void;
   /**
@@ -39,6 +41,10 @@ export function nodeHostFs(root = "/"): HostFs {
   const entry = (path: string): string => rooted(root, path, false);
   return {
     read: (path) => fs.readFileSync(at(path), "utf8"),
+    version: (path) => {
+      const { ino, mtimeNs, size } = fs.statSync(at(path), { bigint: true });
+      return `${ino} ${mtimeNs} ${size}`;
+    },
     write: (path, text) => {
       writeOnce(at(path), text);
     },

@@ -44,6 +44,26 @@ describe("the ledger", () => {
     expect(ledger.find("abc")).toBeUndefined();
   });
 
+  test("reads an entry once, and again when another process replaced it", () => {
+    const hostFs = nodeHostFs(tree.root);
+    const reads: string[] = [];
+    const read = (path: string): string => {
+      reads.push(path);
+      return hostFs.read(path);
+    };
+    const ledger = ledgerIn({ ...hostFs, read }, "/run/ledger");
+    const other = ledgerIn(hostFs, "/run/ledger");
+    other.put(owner);
+    other.put({ ...owner, id: "def" });
+    expect([ledger.read(), ledger.read()].map(({ owners }) => owners.length)).toEqual([2, 2]);
+    expect(reads).toEqual(["/run/ledger/abc.json", "/run/ledger/def.json"]);
+    other.put({ ...owner, cpus: "2-3" });
+    other.remove("def");
+    expect(ledger.read().owners).toEqual([{ ...owner, cpus: "2-3" }]);
+    other.put({ ...owner, id: "def", cpus: "4-5" });
+    expect(ledger.read().owners.map(({ cpus }) => cpus)).toEqual(["2-3", "4-5"]);
+  });
+
   test.each([
     ["torn", JSON.stringify(owner).slice(0, 40), "JSON"],
     ["empty", "", "JSON"],

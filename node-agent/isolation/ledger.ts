@@ -26,21 +26,40 @@ interface Entries {
   unusable: string[];
 }
 
+interface Known {
+  version: string;
+  owner: Owner;
+}
+
 /** The ledger in a directory, usually `/run/schedgate/ledger` (tmpfs: gone with the kernel state that it describes). */
 export function ledgerIn(hostFs: HostFs, dir: string): Ledger {
   const fileOf = (id: string): string => `${dir}/${id}.json`;
+  /** What was read last, by name: of many containers each start would read all entries anew. */
+  let known = new Map<string, Known>();
+  const entryOf = (name: string): Known | undefined => {
+    const version = ifThere(() => hostFs.version(`${dir}/${name}`));
+    if (version === undefined) return undefined;
+    const before = known.get(name);
+    if (before?.version === version) return before;
+    const text = readIfThere(hostFs, `${dir}/${name}`);
+    return text === undefined ? undefined : { version, owner: parseOwner(text, name) };
+  };
   const read = (): Entries => {
     const entries: Entries = { owners: [], problems: [], unusable: [] };
     const names = namesIn(hostFs, dir);
+    const seen = new Map<string, Known>();
     for (const name of names.filter((one) => one.endsWith(".json") && !one.startsWith("."))) {
       try {
-        const text = readIfThere(hostFs, `${dir}/${name}`);
-        if (text !== undefined) entries.owners.push(parseOwner(text, name));
+        const entry = entryOf(name);
+        if (entry === undefined) continue;
+        seen.set(name, entry);
+        entries.owners.push(entry.owner);
       } catch (error) {
         entries.problems.push(messageOf(error));
         entries.unusable.push(name);
       }
     }
+    known = seen;
     const aside = asideNames(names).map((name) => asideProblem(hostFs, `${dir}/${name}`) ?? "");
     return { ...entries, problems: [...entries.problems, ...aside] };
   };

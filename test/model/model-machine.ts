@@ -144,6 +144,7 @@ function hostFsOf({ kernel, files, proc }: Parts): HostFs {
   };
   return {
     read,
+    version: read,
     write: (path, text) => {
       const inner = kernelDir(path);
       kernel().write(parentOf(inner), nameOf(inner), text);

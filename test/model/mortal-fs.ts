@@ -23,6 +23,7 @@ export function mortalFs(inner: HostFs, changes: number): MortalFs {
     changed,
     hostFs: {
       read: (path) => alive(() => inner.read(path)),
+      version: (path) => alive(() => inner.version(path)),
       list: (dir) => alive(() => inner.list(dir)),
       subdirectories: (dir) => alive(() => inner.subdirectories(dir)),
       exists: (path) => alive(() => inner.exists(path)),
