@@ -8,9 +8,11 @@ const RESTART_MS = 30_000;
 
 /** Ends the program of a supervised process with SIGTERM, and returns when its supervisor has started another. */
 export async function restartSupervised(processes: Pick<Processes, "find">, name: string): Promise<void> {
-  const supervisor = (await processes.find(name))?.pid ?? 0;
-  const before = await programOf(supervisor);
-  if (before === undefined) throw new SchedgateError("E_LAB", `${name} is not supervised, or does not run`);
+  const supervisor = (await processes.find(name))?.pid;
+  if (supervisor === undefined)
+    throw new SchedgateError("E_LAB", `${name} is not supervised, or does not run`);
+  const limits = { what: `process of ${name}`, timeoutMs: RESTART_MS };
+  const before = await waitFor(limits, () => programOf(supervisor));
   process.kill(before, "SIGTERM");
   await waitFor({ what: `new process of ${name}`, timeoutMs: RESTART_MS }, async () => {
     const after = await programOf(supervisor);
