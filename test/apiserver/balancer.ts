@@ -6,6 +6,8 @@ import { freePorts } from "../lab/ports.ts";
 /** One address for several webhooks, as a Service is: each connection goes to the next one that answers. */
 export interface Balancer {
   url: string;
+  /** Ends every connection: those that follow are spread anew. */
+  cut(): void;
   stop(): void;
 }
 
@@ -21,11 +23,15 @@ export async function startBalancer(ports: readonly number[]): Promise<Balancer>
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
+  const cut = (): void => {
+    for (const each of open) each.destroy();
+  };
   return {
     url: `https://127.0.0.1:${String(port)}`,
+    cut,
     stop: () => {
       server.close();
-      for (const each of open) each.destroy();
+      cut();
     },
   };
 }

@@ -203,10 +203,12 @@ describe("an allowed pod", () => {
     await create(api, hookGrants, grant("free", "free"));
     await eventually("the grant", () => createIn("free", "p").catch(() => undefined));
     const follower = await theFollower();
+    // The API server may have enough connections to the other one; of those that it opens now, half come here.
+    balancer.cut();
+    await eventually("the way to the webhook", () => createIn("free", "q").catch(() => undefined));
     const [calls, requests] = [callsOf(follower), await follower.requests()];
-    // Many at once: the API server opens several connections, and the balancer sends some of them here.
     expect(await createAll("free", names(40))).toEqual([]);
-    expect((await follower.requests()) - requests).toBeGreaterThanOrEqual(20);
+    expect((await follower.requests()) - requests).toBeGreaterThanOrEqual(10);
     expect(callsOf(follower).slice(calls.length)).toEqual([]);
     expect(calls.length).toBeGreaterThan(0);
   });
