@@ -25,6 +25,8 @@ jest.setTimeout(150_000);
 let cluster: Cluster;
 let balancer: Balancer;
 let webhooks: Webhook[];
+/** Behind the balancer. */
+let ports: number[];
 let api: KubeApi;
 let clients: KubeApi[];
 
@@ -32,7 +34,7 @@ beforeAll(async () => {
   cluster = await startCluster("limits");
   ({ api } = cluster);
   clients = await Promise.all([1, 2, 3, 4].map(() => connectKube({ kubeconfig: cluster.lab.kubeconfig })));
-  const ports: number[] = [];
+  ports = [];
   balancer = await startBalancer(ports);
   webhooks = [await replica("a"), await replica("b")];
   ports.push(...webhooks.map((each) => each.port));
@@ -192,7 +194,8 @@ describe("300 pods at once against two replicas", () => {
     );
     await expectUsed("killed", { pods: 40, isolatedCPUs: 80 }, AFTER_A_MINUTE_MS);
     const next = await replica("c");
-    webhooks.push(next);
+    webhooks = [...webhooks.filter((each) => each !== first), next];
+    ports.push(next.port);
     await next.ready();
   });
 });
