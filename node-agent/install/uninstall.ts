@@ -16,6 +16,8 @@ import type { ContainerRuntime } from "./runtime.ts";
 
 /** The kubelet removes the sandboxes of deleted pods once a minute. */
 const BOUND_MS = 80_000;
+/** A launcher's delete goes on beside the runtime's, by the companion where the daemon is gone already. */
+const LAST_CALLS_MS = 25_000;
 
 /**
  * Takes everything away again, byte for byte; handler and launcher stay while a container needs them. The runtime is
@@ -46,9 +48,7 @@ export async function uninstall(
   }
   const changed = unregister(host, runtime);
   sweep(host, runtime);
-  sweepAsks(files, config.runDir);
-  const users = launcherUsers(host.own);
-  const needed = users.length > 0 || hasOwners(host);
+  const { needed, users } = await stillNeeded(host);
   if (needed) {
     log.warn(
       { users, path: HOME },
@@ -110,6 +110,16 @@ async function stillBound(host: Host, runtime: ContainerRuntime): Promise<string
     return bound.length === 0 ? true : undefined;
   });
   return bound;
+}
+
+async function stillNeeded(host: Host): Promise<{ needed: boolean; users: number[] }> {
+  let users: number[] = [];
+  const isFree = await poll(host, LAST_CALLS_MS, () => {
+    sweepAsks(host.files, host.config.runDir);
+    users = launcherUsers(host.own);
+    return users.length > 0 || hasOwners(host) ? undefined : true;
+  });
+  return { needed: isFree === undefined, users };
 }
 
 // Live owners, containers that may become one, or kernel files that still wait to be put back: the state is needed yet.
