@@ -109,14 +109,16 @@ describe("CRI-O's handler", () => {
   test("waits for a launcher's delete that goes on, and every file goes after it", async () => {
     file("proc/42/cmdline", `/bin/sh\0${LAUNCHER}\0delete\0a\0`);
     const one = host();
-    const { sleep } = one.clock;
-    one.clock.sleep = (ms) => {
-      if (now >= 5000) rmSync(join(root, "proc/42"), { recursive: true, force: true });
-      return sleep(ms);
+    const clock = {
+      now: () => one.clock.now(),
+      sleep: (ms: number) => {
+        if (now >= 5000) rmSync(join(root, "proc/42"), { recursive: true, force: true });
+        return one.clock.sleep(ms);
+      },
     };
     // As CRI-O says: no sandbox is left.
     const runtime = { ...containerd(one), bound: () => Promise.resolve([]) };
-    await uninstall(one, runtime, answers(true));
+    await uninstall({ ...one, clock }, runtime, answers(true));
     expect(existsSync(join(root, "opt/schedgate"))).toBe(false);
     expect(existsSync(join(root, "run/schedgate"))).toBe(false);
   });
