@@ -16,7 +16,7 @@ export async function agentBack(lab: Lab, work: () => Promise<void>): Promise<vo
   const before = await verifiedAt(lab);
   await work();
   // An agent of before may write once more; one that is ready is the new one, and a new one writes at once.
-  await until("node agent back", 120, async () => {
+  await until("node agent back", 240, async () => {
     const path = "jsonpath={.items[*].status.containerStatuses[0].ready}";
     const ready = await kubectl(lab, ["-n", system, "get", "pods", "-l", LABEL, "-o", path]);
     const now = await verifiedAt(lab);
@@ -28,7 +28,7 @@ export async function agentBack(lab: Lab, work: () => Promise<void>): Promise<vo
 
 /** Deletes the agent's pod; its DaemonSet makes another. */
 export async function deleteAgent(lab: Lab): Promise<void> {
-  await kubectl(lab, ["-n", system, "delete", "pod", "-l", LABEL, "--timeout=120s"]);
+  await kubectl(lab, ["-n", system, "delete", "pod", "-l", LABEL, "--timeout=240s"]);
 }
 
 /** Kills the agent's process on the node; its kubelet starts another. */

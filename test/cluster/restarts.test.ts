@@ -119,7 +119,7 @@ describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runt
         await agentBack(lab, () => killAgent(lab));
         await agentBack(lab, () => deleteAgent(lab));
       }),
-    4 * minutes,
+    10 * minutes,
   );
 
   describe.each(damages)("whose ledger is %s while the agent is restarted", (damage, command) => {
@@ -134,7 +134,7 @@ describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runt
         await expectSteady(steady);
         if (damage !== "deleted") await expectSetAside(lab);
       },
-      4 * minutes,
+      10 * minutes,
     );
   });
 
