@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
 
 /** The runtimes that the installer knows, and where their packages put their sockets. */
@@ -16,7 +17,7 @@ export type RuntimeName = keyof typeof SOCKETS;
 export function presentRuntime(named: string | undefined, exists: (path: string) => boolean): RuntimeName {
   const known = Object.entries(SOCKETS) as [RuntimeName, string][];
   const same = (socket: string): boolean =>
-    named === undefined ? exists(socket) : fileName(named) === fileName(socket) && exists(named);
+    named === undefined ? exists(socket) : basename(named) === basename(socket) && exists(named);
   const [found, another] = known.filter(([, socket]) => same(socket)).map(([name]) => name);
   if (found !== undefined && another === undefined) return found;
   const { containerd, crio } = SOCKETS;
@@ -29,8 +30,4 @@ export function presentRuntime(named: string | undefined, exists: (path: string)
     "E_CONFIG",
     `SCHEDGATE_RUNTIME is not set, and this host has ${found === undefined ? none : all}`,
   );
-}
-
-function fileName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }

@@ -61,24 +61,31 @@ function launcherRan(): boolean {
   return existsSync(join(node.dir, "run/asks"));
 }
 
+/** A pod of this handler is isolated; one whose CPUs are not the kubelet's fails at this call, and crictl shows why. */
+async function expectIsolatedOrRefused(
+  handler: string,
+  refusedAt: "create" | "start",
+  byLauncher: boolean,
+): Promise<void> {
+  const ids = await node.runPod(handler, ASKS);
+  expect(isolatedCpus()).toBe(lastCpu);
+  expect(launcherRan()).toBe(byLauncher);
+  await node.removePod(ids);
+  await expectGivenBack();
+
+  const why = `crictl ${refusedAt} .*schedgate: the kubelet pinned CPUs 0, the kernel has ${lastCpu}`;
+  await expect(node.runPod(handler, ASKS, "0")).rejects.toThrow(new RegExp(why, "s"));
+  expect(launcherRan()).toBe(byLauncher);
+  await expectGivenBack();
+}
+
 describe("CRI-O with hook files and a pod of the plain handler", () => {
   testOn(lacksV1)(
     "isolates by them alone, and where they refuse, crictl shows why",
     async () => {
       await bringUp("v1.36.3");
       await node.installer("install");
-      const ids = await node.runPod("runc", ASKS);
-      expect(isolatedCpus()).toBe(lastCpu);
-      expect(launcherRan()).toBe(false);
-      await node.removePod(ids);
-      await expectGivenBack();
-
-      const refused = node.runPod("runc", ASKS, "0");
-      await expect(refused).rejects.toThrow(
-        new RegExp(`crictl create .*schedgate: the kubelet pinned CPUs 0, the kernel has ${lastCpu}`, "s"),
-      );
-      expect(launcherRan()).toBe(false);
-      await expectGivenBack();
+      await expectIsolatedOrRefused("runc", "create", false);
     },
     600_000,
   );
@@ -91,17 +98,7 @@ describe("CRI-O with the handler alone", () => {
       await bringUp("v1.36.3");
       node.installerEnv["SCHEDGATE_HOOKS_DIR"] = join(node.dir, "nobody-reads-them");
       await node.installer("install");
-      const ids = await node.runPod("wrapper", ASKS);
-      expect(isolatedCpus()).toBe(lastCpu);
-      expect(launcherRan()).toBe(true);
-      await node.removePod(ids);
-      await expectGivenBack();
-
-      const refused = node.runPod("wrapper", ASKS, "0");
-      await expect(refused).rejects.toThrow(
-        new RegExp(`crictl start .*schedgate: the kubelet pinned CPUs 0, the kernel has ${lastCpu}`, "s"),
-      );
-      await expectGivenBack();
+      await expectIsolatedOrRefused("wrapper", "start", true);
     },
     600_000,
   );
