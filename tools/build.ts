@@ -16,6 +16,7 @@ const programs = {
 /** What the installer puts on the host: a file a program, and the shell entries that a node starts. */
 const onHost = { companion: "node-agent/oci/main.ts", node: "node-agent/cli/main.ts" };
 const scripts = [
+  "node-agent/oci/asking.sh",
   "node-agent/oci/settings.sh",
   "node-agent/oci/launcher.sh",
   "node-agent/oci/hook.sh",

@@ -81,7 +81,8 @@ export function installConfig(
 }
 
 function seconds(name: string, value: string): number {
-  const [least, most] = [1, HOOK_SECONDS - 10];
+  // A hook waits for the daemon first, for 10 s.
+  const [least, most] = [1, HOOK_SECONDS - 20];
   if (/^\d{1,3}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
   throw new SchedgateError(
     "E_CONFIG",

@@ -19,6 +19,7 @@ beforeEach(() => {
   tree.make();
   for (const name of [
     "settings.sh",
+    "asking.sh",
     "companion.mjs",
     "node.mjs",
     "launcher.sh",

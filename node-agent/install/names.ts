@@ -7,4 +7,4 @@ export const LAUNCHER = `${HOME}/bin/launcher.sh`;
 export const HOOK = `${HOME}/bin/hook.sh`;
 
 /** After so long the runtime kills the hook and fails the create; hook.sh ends before that, since it knows `allow`. */
-export const HOOK_SECONDS = 90;
+export const HOOK_SECONDS = 100;

@@ -16,6 +16,7 @@ export interface Image {
 // What others source or start comes first: a call may come in between.
 const FILES = [
   ["settings.sh", "lib/settings.sh", 0o644],
+  ["asking.sh", "lib/asking.sh", 0o644],
   ["companion.mjs", "lib/companion.mjs", 0o644],
   ["node.mjs", "lib/node.mjs", 0o644],
   ["launcher.sh", "bin/launcher.sh", 0o755],

@@ -1,7 +1,7 @@
 import { SchedgateError } from "../../common/errors.ts";
 import { type HostFs, ifThere, readIfThere } from "../host/host-fs.ts";
 
-/** What the launcher noted of a container that may ask, in `<runDir>/asks/<id>/` (root's alone, mode 0700). */
+/** What launcher or hook noted of a container that may ask, in `<runDir>/asks/<id>/` (root's alone, mode 0700). */
 export interface Ask {
   bundle: string;
   /** `--pid-file` of create, "" where none was given. */
@@ -12,6 +12,8 @@ export interface Ask {
   config: string | undefined;
   /** As of its start or its last update; undefined before them, and where create gave no pid file. */
   process: AskProcess | undefined;
+  /** What a hook was given, of which it read the rest by the means of a shell; undefined where there was no hook. */
+  state: string | undefined;
 }
 
 /** A container's process, and what the host says about it; the daemon, in a pod, sees none of these files. */
@@ -25,7 +27,7 @@ export interface AskProcess {
   staticPods: string | undefined;
 }
 
-/** The launcher's notes. @throws SchedgateError E_ASK where they are not there. */
+/** Its notes. @throws SchedgateError E_ASK where they are not there. */
 export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
   const dir = `${runDir}/asks/${id}`;
   const [bundle = "", pidFile = "", root = ""] = linesOf(hostFs, dir);
@@ -35,7 +37,7 @@ export function readAsk(hostFs: HostFs, runDir: string, id: string): Ask {
     readIfThere(hostFs, `${dir}/process`),
     readIfThere(hostFs, `${dir}/static-pods`),
   );
-  return { bundle, pidFile, root, config, process };
+  return { bundle, pidFile, root, config, process, state: readIfThere(hostFs, `${dir}/state`) };
 }
 
 /** From now on the container counts as one that never asked. */

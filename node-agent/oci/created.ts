@@ -3,7 +3,7 @@ import { type HostFs, readIfThere } from "../host/host-fs.ts";
 import { type AskProcess, readAsk } from "./asks.ts";
 import { type Bundle, asksForIsolation, parseBundle, readBundle } from "./bundle.ts";
 import type { CompanionConfig } from "./config.ts";
-import { parseHookState } from "./hook-state.ts";
+import { type HookState, parseHookState } from "./hook-state.ts";
 import { pidOf } from "./pid.ts";
 import { type Right, rightAtStart } from "./right.ts";
 
@@ -11,7 +11,7 @@ import { type Right, rightAtStart } from "./right.ts";
 export type Created = { id: string; bundle: Bundle } & AskProcess & Right;
 
 /**
- * A container whose create the launcher noted; undefined where it does not ask.
+ * A container whose create launcher or hook noted; undefined where it does not ask.
  * @throws SchedgateError E_ASK, E_BUNDLE, E_PID or E_STATIC_PODS where something cannot be known.
  */
 export function createdById(hostFs: HostFs, config: CompanionConfig, id: string): Created | undefined {
@@ -20,7 +20,16 @@ export function createdById(hostFs: HostFs, config: CompanionConfig, id: string)
     return created(config, id, readBundle(hostFs, ask.bundle), () =>
       onHost(hostFs, config, pidOf(hostFs, id, ask, config.runc)),
     );
+  if (ask.state !== undefined)
+    expectNoted(ask.state, { id, pid: noted(ask.process, id).pid, bundle: ask.bundle });
   return created(config, id, parseBundle(noted(ask.config, id)), () => noted(ask.process, id));
+}
+
+// A shell may have taken a word of a pod's own for one of the runtime's.
+function expectNoted(state: string, found: HookState): void {
+  const { id, pid, bundle } = parseHookState(state);
+  if (id === found.id && pid === found.pid && bundle === found.bundle) return;
+  throw new SchedgateError("E_ASK", `the hook of container ${found.id} did not note what its state says`);
 }
 
 /** The same by the state that a runtime gives to a hook. @throws SchedgateError E_HOOK, E_BUNDLE or E_STATIC_PODS */

@@ -114,7 +114,8 @@ async function layOut(root: string): Promise<void> {
   for (const name of ["bin", "lib"]) await mkdir(join(home, name), { recursive: true });
   for (const name of ["launcher.sh", "hook.sh"])
     await copyFile(join(repo, "node-agent/oci", name), join(home, "bin", name));
-  await copyFile(join(repo, "node-agent/oci/settings.sh"), join(home, "lib/settings.sh"));
+  for (const name of ["settings.sh", "asking.sh"])
+    await copyFile(join(repo, "node-agent/oci", name), join(home, "lib", name));
   await symlink("/usr/local/bin/node", join(home, "bin/node"));
   const requireForCommonJs =
     'import { createRequire as create } from "node:module"; const require = create(import.meta.url);';

@@ -64,6 +64,7 @@ export async function installWorld(config: string): Promise<InstallWorld> {
     "hook.sh",
     "schedgate-node.sh",
     "settings.sh",
+    "asking.sh",
     "node",
   ])
     put(`/app/${name}`, name);

@@ -30,7 +30,8 @@ export async function makeHome(runc?: string): Promise<Home> {
   for (const name of ["launcher.sh", "hook.sh"]) {
     cpSync(join(repo, "node-agent/oci", name), join(dir, "bin", name));
   }
-  cpSync(join(repo, "node-agent/oci/settings.sh"), join(dir, "lib/settings.sh"));
+  for (const name of ["settings.sh", "asking.sh"])
+    cpSync(join(repo, "node-agent/oci", name), join(dir, "lib", name));
   symlinkSync(process.execPath, join(dir, "bin/node"));
   const companion = join(dir, "lib/companion.mjs");
   cpSync(join(repo, "node-agent/cli/schedgate-node.sh"), join(dir, "bin/schedgate-node"));
@@ -83,4 +84,10 @@ export function companionEnv(home: Home): NodeJS.ProcessEnv {
     SCHEDGATE_KUBELET_STATE: home.kubeletState,
     SCHEDGATE_RUNC: home.runc,
   };
+}
+
+/** What the hooks.d files make of a bundle. */
+export function hooksOf({ hook }: Pick<Home, "hook">): object {
+  const stage = (name: string): object[] => [{ path: hook, args: ["hook.sh", name], timeout: 60 }];
+  return { createRuntime: stage("createRuntime"), poststop: stage("poststop") };
 }

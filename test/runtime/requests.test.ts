@@ -17,12 +17,13 @@ import { nodeHostFs } from "../../node-agent/host/host-fs.ts";
 import { fileLock } from "../../node-agent/isolation/lock.ts";
 import { statOf } from "../../node-agent/isolation/liveness.ts";
 import { type Ledger, ledgerIn } from "../../node-agent/isolation/ledger.ts";
+import { exec } from "../lab/exec.ts";
 import { freePorts } from "../lab/ports.ts";
 import { ensurePrograms } from "../lab/prerequisites.ts";
 import { waitFor } from "../lab/wait.ts";
 import { type ContainerSpec, type TestContainer, container, recordCpus } from "./container.ts";
 import { startDaemon } from "./daemon.ts";
-import { type Home, configure, makeHome } from "./home.ts";
+import { type Home, configure, hooksOf, makeHome } from "./home.ts";
 import { changedSettings, isolatedCpus, lastCpu, removeCgroups, settings } from "./kernel.ts";
 import { call, makeProbe } from "./probe.ts";
 
@@ -58,8 +59,8 @@ afterAll(() => {
   home.remove();
 });
 
-function make(spec: Partial<ContainerSpec> & { id: string }): TestContainer {
-  const one = container(home, { cpus: lastCpu, ask: "enabled", ...spec });
+function make(spec: Partial<ContainerSpec> & { id: string }, launcher = true): TestContainer {
+  const one = container(home, { cpus: lastCpu, ask: "enabled", ...spec }, launcher);
   made.push(one);
   return one;
 }
@@ -186,6 +187,41 @@ describe("while the daemon serves", () => {
       expect(await one.remove()).toMatchObject({ code: 0 });
       await nothingLeft();
       writeFileSync(home.launcher, text);
+    },
+    60_000,
+  );
+
+  test("OCI hooks are served too: isolated at create, given back at the container's end", async () => {
+    await serve();
+    hideCompanion();
+    const one = make({ id: "hooked", hooks: hooksOf(home) }, false);
+    expect(await one.create()).toMatchObject({ code: 0 });
+    expect(isolatedCpus()).toBe(lastCpu);
+    expect(repliesLeft(one)).toEqual([]);
+    expect(await one.start()).toMatchObject({ code: 0 });
+    expect(await one.remove()).toMatchObject({ code: 0 });
+    await nothingLeft();
+  }, 60_000);
+
+  test.each([
+    ["id", "forged"],
+    ["pid", 1],
+    ["bundle", "/nonexistent"],
+  ])(
+    "a hook that takes a pod's own word for the container's %s is left to the companion, which reads JSON",
+    async (key, forged) => {
+      await serve();
+      const one = make({ id: "forged-state" });
+      await one.create();
+      const { id, bundle } = one;
+      // No runtime is known to write the annotations first.
+      const input = JSON.stringify({ annotations: { [key]: forged }, id, pid: one.pid(), bundle });
+      hideCompanion();
+      expect(await exec(home.hook, ["createRuntime"], { input })).toMatchObject({ code: 1 });
+      expect(isolatedCpus()).toBe("");
+      restoreCompanion();
+      expect(await exec(home.hook, ["createRuntime"], { input })).toMatchObject({ code: 0 });
+      expect(isolatedCpus()).toBe(lastCpu);
     },
     60_000,
   );

@@ -9,12 +9,17 @@ import { type Stage, fillLedger, timed } from "./stage.ts";
 /** Milliseconds by contender. */
 export type Times = Record<string, number[]>;
 
-/** Start and delete, together, of a container that does not ask: by runc alone, and through the launcher. */
+/**
+ * Start and delete, together, of a container that does not ask: by runc alone, through the launcher, and through a script
+ * that does nothing but exec runc, which no launcher in sh can outdo.
+ */
 export async function unmatched(stage: Stage, rounds: number): Promise<Times> {
-  return interleaved(["bare", "handler"], rounds, async (who) => {
-    const launcher = who === "handler";
-    const program = launcher ? stage.home.launcher : stage.home.runc;
-    const one = await stage.created(launcher, false);
+  const script = join(stage.home.dir, "script.sh");
+  writeFileSync(script, `#!/bin/sh\nexec '${stage.home.runc}' "$@"\n`, { mode: 0o755 });
+  const programs: Record<string, string> = { bare: stage.home.runc, script, handler: stage.home.launcher };
+  return interleaved(Object.keys(programs), rounds, async (who) => {
+    const program = programs[who] ?? "";
+    const one = await stage.created(who === "handler", false);
     const start = timed(stage.home, program, "start", one.id);
     process.kill(one.pid(), "SIGKILL");
     await waitFor({ what: "end of the container", timeoutMs: 10_000, intervalMs: 5 }, async () =>
