@@ -1,8 +1,8 @@
 import { createHash, createPublicKey, randomBytes, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import forge from "node-forge";
-
-const { asn1, util } = forge;
+import type forge from "node-forge";
+import asn1 from "node-forge/lib/asn1.js";
+import util from "node-forge/lib/util.js";
 
 const OID = {
   ecdsaWithSha256: "1.2.840.10045.4.3.2",

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
 import { cacheRoot, openCache } from "../lab/cache.ts";
 import { must } from "../lab/exec.ts";
-import { kubernetesBinaries } from "../lab/gobuild.ts";
+import { controlPlaneBinaries } from "../lab/gobuild.ts";
 import { ensureLab } from "../lab/lab.ts";
 import type { Json } from "./cluster.ts";
 
@@ -44,7 +44,7 @@ let kubectl: string;
 beforeAll(async () => {
   const kubernetes = "v1.36.3";
   await ensureLab({ node: "none", runtime: "containerd", kubernetes }, silent);
-  const binaries = await kubernetesBinaries(openCache(cacheRoot(process.env), silent), kubernetes, silent);
+  const binaries = await controlPlaneBinaries(openCache(cacheRoot(process.env), silent), kubernetes, silent);
   kubectl = join(binaries, "kubectl");
 }, 600_000);
 

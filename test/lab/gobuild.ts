@@ -1,17 +1,12 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SchedgateError } from "../../common/errors.ts";
 import { type Cache, seconds } from "./cache.ts";
 import { go } from "./go.ts";
 
-const COMMANDS = [
-  "kube-apiserver",
-  "kube-controller-manager",
-  "kube-scheduler",
-  "kubectl",
-  "kubelet",
-  "kube-proxy",
-] as const;
+/** Apart, since a lab without a node needs the first ones alone. */
+const CONTROL_PLANE = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];
+const NODE = ["kubelet", "kube-proxy"];
 
 /** Debian 12's etcd 3.4 is too old for Kubernetes 1.36. */
 const ETCD = "v3.7.3";
@@ -64,68 +59,68 @@ export function linkerFlags(version: string): string {
   return ["-s -w", set("gitVersion", version), set("gitMajor", "1"), set("gitMinor", minor)].join(" ");
 }
 
-/** The directory of Kubernetes' binaries and etcd, built from the Go module proxy when the cache has none. */
-export function kubernetesBinaries(
+/** The directory of the control plane's binaries, kubectl and etcd, built from the Go module proxy when the cache has none. */
+export function controlPlaneBinaries(
   cache: Cache,
   version: string,
   log: (line: string) => void,
 ): Promise<string> {
-  const recipe = {
-    commands: COMMANDS,
-    flags: linkerFlags(version),
-    etcd: ETCD,
-    main: ETCD_MAIN,
-    arch: process.arch,
-  };
+  const recipe = { ...recipeOf(version, CONTROL_PLANE), etcd: ETCD };
   return cache.get({ thing: "kubernetes", version, recipe }, async (directory) => {
-    const work = join(directory, "work");
-    await buildEtcd(join(work, "etcd"), directory, log);
-    await buildKubernetes({ version, work: join(work, "kubernetes"), out: directory, log });
-    await rm(work, { recursive: true });
+    await copyFile(join(await etcdBinary(cache), "etcd"), join(directory, "etcd"));
+    await buildKubernetes(directory, version, CONTROL_PLANE, log);
   });
 }
 
-interface KubernetesBuild {
-  version: string;
-  work: string;
-  out: string;
-  log: (line: string) => void;
+/** The directory of kubelet and kube-proxy, built likewise. */
+export function nodeBinaries(cache: Cache, version: string, log: (line: string) => void): Promise<string> {
+  const recipe = recipeOf(version, NODE);
+  return cache.get({ thing: "kubernetes-node", version, recipe }, (directory) =>
+    buildKubernetes(directory, version, NODE, log),
+  );
 }
 
-async function buildKubernetes({ version, work, out, log }: KubernetesBuild): Promise<void> {
-  await mkdir(work, { recursive: true });
+function recipeOf(version: string, commands: readonly string[]): Record<string, unknown> {
+  return { commands, flags: linkerFlags(version), arch: process.arch };
+}
+
+async function buildKubernetes(
+  out: string,
+  version: string,
+  commands: readonly string[],
+  log: (line: string) => void,
+): Promise<void> {
+  const work = join(out, "work");
+  await mkdir(work);
   const module = `k8s.io/kubernetes@${version}`;
   const { GoMod: goMod } = JSON.parse(await go(work, ["mod", "download", "-json", module])) as {
     GoMod: string;
   };
   await writeFile(join(work, "go.mod"), wrapperModule(version, await readFile(goMod, "utf8")));
-  const imports = COMMANDS.map((command) => `import _ "k8s.io/kubernetes/cmd/${command}"\n`);
+  const packages = commands.map((command) => `k8s.io/kubernetes/cmd/${command}`);
+  const imports = packages.map((path) => `import _ "${path}"\n`);
   await writeFile(join(work, "tools.go"), `//go:build tools\n\npackage tools\n\n${imports.join("")}`);
   await go(work, ["mod", "tidy"]);
-  for (const command of COMMANDS) {
-    const start = Date.now();
-    await go(work, [
-      "build",
-      "-trimpath",
-      "-ldflags",
-      linkerFlags(version),
-      "-o",
-      out,
-      `k8s.io/kubernetes/cmd/${command}`,
-    ]);
-    log(`  ${command} ${version}: ${seconds(start)}`);
-  }
+  // One after the other their links, each on one CPU, would leave the others idle.
+  const start = Date.now();
+  await go(work, ["build", "-trimpath", "-ldflags", linkerFlags(version), "-o", `${out}/`, ...packages]);
+  log(`  ${commands.join(", ")} ${version}: ${seconds(start)}`);
+  await rm(work, { recursive: true });
 }
 
-async function buildEtcd(work: string, out: string, log: (line: string) => void): Promise<void> {
-  const start = Date.now();
-  await mkdir(work, { recursive: true });
-  await writeFile(join(work, "main.go"), ETCD_MAIN);
-  await writeFile(
-    join(work, "go.mod"),
-    `module etcdmain\n\ngo 1.26\n\nrequire go.etcd.io/etcd/server/v3 ${ETCD}\n`,
-  );
-  await go(work, ["mod", "tidy"]);
-  await go(work, ["build", "-trimpath", "-ldflags", "-s -w", "-o", join(out, "etcd"), "."]);
-  log(`  etcd ${ETCD}: ${seconds(start)}`);
+// Shared by the versions of Kubernetes.
+function etcdBinary(cache: Cache): Promise<string> {
+  const recipe = { main: ETCD_MAIN, arch: process.arch };
+  return cache.get({ thing: "etcd", version: ETCD, recipe }, async (directory) => {
+    const work = join(directory, "work");
+    await mkdir(work);
+    await writeFile(join(work, "main.go"), ETCD_MAIN);
+    await writeFile(
+      join(work, "go.mod"),
+      `module etcdmain\n\ngo 1.26\n\nrequire go.etcd.io/etcd/server/v3 ${ETCD}\n`,
+    );
+    await go(work, ["mod", "tidy"]);
+    await go(work, ["build", "-trimpath", "-ldflags", "-s -w", "-o", join(directory, "etcd"), "."]);
+    await rm(work, { recursive: true });
+  });
 }

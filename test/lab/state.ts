@@ -10,7 +10,7 @@ export interface LabState {
   node: NodeKind;
   runtime: Runtime;
   kubernetes: string;
-  /** Directory of the Kubernetes binaries. */
+  /** Directory of the control plane's binaries. */
   binaries: string;
   /** Written when everything answered; absent while `up` works. */
   readySince?: string;

@@ -68,7 +68,7 @@ export interface BuildContext {
   readonly stateDir: string;
   readonly cache: Cache;
   readonly processes: Processes;
-  /** Directory of kube-apiserver, kubelet, kube-proxy, kubectl and the others. */
+  /** Directory of kube-apiserver, kubectl and the others of a control plane. */
   readonly kubernetes: string;
 }
 

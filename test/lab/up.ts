@@ -6,7 +6,7 @@ import { podsPossible, serverUrl, startControlPlane } from "./controlplane.ts";
 import { down } from "./down.ts";
 import { absentNode, driverOf } from "./drivers.ts";
 import { abortable, exec, type Output } from "./exec.ts";
-import { kubernetesBinaries } from "./gobuild.ts";
+import { controlPlaneBinaries } from "./gobuild.ts";
 import { ensureLab } from "./needs.ts";
 import { createPki } from "./pki.ts";
 import { freePorts } from "./ports.ts";
@@ -31,7 +31,7 @@ export async function up(options: LabOptions): Promise<Lab> {
   for (const line of await down(name)) log(`left over from before, removed: ${line}`);
 
   const cache = openCache(cacheRoot(process.env), log);
-  const kubernetes = await abortable(signal, () => kubernetesBinaries(cache, options.kubernetes, log));
+  const kubernetes = await abortable(signal, () => controlPlaneBinaries(cache, options.kubernetes, log));
   signal?.throwIfAborted();
   await mkdir(stateDir, { recursive: true });
   await chmod(stateDir, 0o755);

@@ -10,10 +10,14 @@ const TIME_MS = 10_000;
 /** Random histories until the time is over. @throws with the seed and the shortest history where one fails */
 export async function playHistories(host: Host): Promise<void> {
   const machine = guestMachine(host);
+  const end = Date.now() + TIME_MS;
   try {
     await fc.assert(
-      fc.asyncProperty(histories, (history) => play(machine, history)),
-      { numRuns: 1000, interruptAfterTimeLimit: TIME_MS, markInterruptAsFailure: false },
+      fc.asyncProperty(histories, async (history) => {
+        // Not fast-check's own limit: it leaves a history half played, whose processes keep the cgroups.
+        if (Date.now() < end) await play(machine, history);
+      }),
+      { numRuns: 1000 },
     );
   } finally {
     machine.close();

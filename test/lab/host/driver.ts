@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { exec, type Output } from "../exec.ts";
+import { nodeBinaries } from "../gobuild.ts";
 import { freePorts } from "../ports.ts";
 import type { Requirement } from "../prerequisites.ts";
 import { serverUrl } from "../controlplane.ts";
@@ -39,6 +40,7 @@ export const hostDriver: NodeDriver = {
   rootFor: "--node host runs containers on this machine",
   prepare: async (context) => {
     await baseImages(context);
+    await binariesOf(context);
     await RUNTIMES[context.options.runtime].prepare(context);
   },
   network: async ({ stateDir, options }) => {
@@ -68,8 +70,13 @@ export const hostDriver: NodeDriver = {
   stop: ({ stateDir }) => stopNode(stateDir),
 };
 
+function binariesOf({ cache, options }: BuildContext): Promise<string> {
+  return nodeBinaries(cache, options.kubernetes, options.log);
+}
+
 async function startKubelet(context: NodeContext, { layout }: RuntimeContext): Promise<void> {
-  const { kubernetes, network, apiPort, pki, processes } = context;
+  const { network, apiPort, pki, processes } = context;
+  const binaries = await binariesOf(context);
   const server = serverUrl(network, apiPort);
   const node = { name: "kubelet", commonName: `system:node:${NODE_NAME}`, organization: "system:nodes" };
   const proxy = { name: "kube-proxy", commonName: "system:kube-proxy" };
@@ -86,7 +93,7 @@ async function startKubelet(context: NodeContext, { layout }: RuntimeContext): P
   await writeFile(layout.kubeletConfig, JSON.stringify(kubelet));
   await writeFile(layout.proxyConfig, JSON.stringify(proxyConfiguration(layout, health, metrics)));
   const start = (name: string, args: readonly string[]): Promise<unknown> =>
-    processes.start({ name, command: `${kubernetes}/${name}`, args, supervised: true });
+    processes.start({ name, command: `${binaries}/${name}`, args, supervised: true });
   await start("kubelet", kubeletFlags(layout));
   await start("kube-proxy", [`--config=${layout.proxyConfig}`]);
 }

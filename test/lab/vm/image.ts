@@ -15,6 +15,7 @@ import { SchedgateError } from "../../../common/errors.ts";
 import { buildCrictl } from "../crictl.ts";
 import { buildCrio } from "../crio/build.ts";
 import { must } from "../exec.ts";
+import { nodeBinaries } from "../gobuild.ts";
 import type { BuildContext } from "../types.ts";
 import { debianRootfs } from "./debian.ts";
 import { makeInitrd } from "./initrd.ts";
@@ -55,8 +56,9 @@ const WANTED = ["lab-network.service", "lab-exec.service", "lab-egress.service"]
 
 /** What qemu boots: `disk.ext4`, `vmlinuz`, `initrd.gz`; and `busybox` for the images. */
 export async function guestImage(context: BuildContext): Promise<string> {
-  const { cache, options, kubernetes, log } = { ...context, log: context.options.log };
-  const { runtime } = options;
+  const { cache, options } = context;
+  const { runtime, log } = options;
+  const kubernetes = await nodeBinaries(cache, options.kubernetes, log);
   const rootfs = await debianRootfs(cache);
   const crio = runtime === "crio" ? await buildCrio(cache, log) : undefined;
   const crictl = runtime === "crio" ? await buildCrictl(cache, log) : undefined;
