@@ -45,6 +45,7 @@ export async function openStage(): Promise<Stage> {
   const env = { ...companionEnv(home), NODE_NAME: "here", SCHEDGATE_HEALTH_PORT: String(port) };
   const cluster = {
     MALLOC_ARENA_MAX: "1",
+    LANG: undefined,
     KUBECONFIG: "",
     KUBERNETES_SERVICE_HOST: "127.0.0.1",
     KUBERNETES_SERVICE_PORT: "1",
