@@ -11,8 +11,10 @@ const root = join(import.meta.dirname, "..");
 const tiers = ["unit", "apiserver", "runtime", "kernels", "cluster"];
 /** The apiserver tier is run on these versions of Kubernetes too. */
 const otherVersions = ["v1.34.4", "v1.37.2"];
-/** But for these files, which no version decides (docs/testing.md). */
-const onDefaultAlone = ["faults", "glob", "halfopen", "lab", "limits", "manifests"];
+/** Of its files, those that count on the machine's speed, or on what else runs on it: one at a time (docs/testing.md). */
+const oneAtATime = ["faults", "halfopen", "lab", "leader", "limits"];
+/** Those that no version decides. */
+const onDefaultAlone = [...oneAtATime, "certmanager", "cli", "glob", "manifests"];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((tier) => !tiers.includes(tier));
 if (unknown.length > 0) {
@@ -24,18 +26,41 @@ const scratch = mkdtempSync(join(tmpdir(), "schedgate-test-"));
 const counts = join(scratch, "counts");
 writeFileSync(counts, "");
 
-/** Runs one tier, and what of it may differ on other versions of Kubernetes. */
+/** Runs one tier; of the API server's, what may differ on other versions of Kubernetes there too. */
 async function runTier(tier: string): Promise<boolean> {
-  const outcomes = [await runJest(tier, [], {})];
-  for (const version of tier === "apiserver" ? otherVersions : []) {
-    const some = ["--testPathPatterns", `apiserver/(?!(${onDefaultAlone.join("|")})\\.test)`];
-    outcomes.push(await runJest(tier, some, { SCHEDGATE_KUBERNETES: version }));
-  }
+  if (tier === "unit") return runJest(tier);
+  // They share the machine.
+  if (tier !== "apiserver") return runJest(tier, ["--runInBand", "--forceExit"]);
+  // A file has a lab of its own, and mostly waits.
+  const sideBySide = ["--maxWorkers", "2", "--forceExit", "--testPathPatterns"];
+  const outcomes = [
+    await runJest(tier, [...sideBySide, allBut(oneAtATime)]),
+    await runJest(tier, ["--runInBand", "--forceExit", "--testPathPatterns", any(oneAtATime)]),
+  ];
+  for (const version of otherVersions)
+    outcomes.push(
+      await runJest(tier, [...sideBySide, allBut(onDefaultAlone)], { SCHEDGATE_KUBERNETES: version }),
+    );
   return outcomes.every(Boolean);
 }
 
-/** One run of jest; all but the unit tests share the machine, so they run one after the other. */
-async function runJest(tier: string, some: string[], environment: Record<string, string>): Promise<boolean> {
+function any(files: readonly string[]): string {
+  return `apiserver/(${files.join("|")})\\.test`;
+}
+
+function allBut(files: readonly string[]): string {
+  return `apiserver/(?!(${files.join("|")})\\.test)`;
+}
+
+/**
+ * One run of jest. Where it is told to, a finished run ends by force: Node's own clean-up can wait for ever (spinning in uv_run)
+ * for requests of sockets that were cut while their other end was halted.
+ */
+async function runJest(
+  tier: string,
+  how: readonly string[] = [],
+  environment: Record<string, string> = {},
+): Promise<boolean> {
   const started = Date.now();
   const title = [tier, ...Object.values(environment)].join(" on ");
   process.stdout.write(`\n== ${title}\n`);
@@ -44,12 +69,9 @@ async function runJest(tier: string, some: string[], environment: Record<string,
     join(root, "node_modules/jest/bin/jest.js"),
     "--selectProjects",
     tier,
-    ...some,
+    ...how,
   ];
   args.push("--reporters", "default", "--reporters", join(root, "tools/count-reporter.ts"));
-  // A finished run must end: Node's own clean-up can wait for ever (spinning in uv_run) for requests of sockets that were cut
-  // while their other end was halted.
-  if (tier !== "unit") args.push("--runInBand", "--forceExit");
   const before = readCounts().length;
   const code = await run(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
     ...process.env,
