@@ -30,11 +30,16 @@ schedgate_daemon_runs() {
   [ "$1" = "$schedgate_since" ]
 }
 
+# As isolation/owner.ts has it.
+schedgate_is_id() {
+  case $schedgate_id in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9_.+-]*) return 1 ;; esac
+  [ ${#schedgate_id} -le 128 ]
+}
+
 # Whether the daemon did it, within $2 seconds. Opened for both directions, its FIFO does not wait for it. It works while
 # we get ready to wait: once it has opened our FIFO, the wait ends with it, however it ends.
 schedgate_ask_daemon() {
-  case $schedgate_id in [!A-Za-z0-9]* | *[!A-Za-z0-9_.+-]*) return 1 ;; esac
-  [ ${#schedgate_id} -le 128 ] && [ -e "$schedgate_ask/config.json" ] && schedgate_daemon_runs || return 1
+  schedgate_is_id && [ -e "$schedgate_ask/config.json" ] && schedgate_daemon_runs || return 1
   [ "$1" = delete ] || schedgate_note_process || return 1
   echo "$1 $schedgate_id $$" 1<>"$schedgate_run/requests" && LC_ALL=C mkfifo -m 600 "$schedgate_ask/reply-$$" || return 1
   [ "$(LC_ALL=C timeout "$2" head -n 1 "$schedgate_ask/reply-$$")" != ok ] || return 0

@@ -65,5 +65,5 @@ function created(
 
 function noted<T>(value: T | undefined, id: string): T {
   if (value !== undefined) return value;
-  throw new SchedgateError("E_ASK", `the launcher did not note enough of container ${id}`);
+  throw new SchedgateError("E_ASK", `launcher or hook did not note enough of container ${id}`);
 }

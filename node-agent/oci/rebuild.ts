@@ -6,7 +6,7 @@ import { createdById } from "./created.ts";
 import { isolate } from "./isolate.ts";
 
 /**
- * Writes the ledger anew for living containers whose entries were unusable or deleted, from what the launcher noted at
+ * Writes the ledger anew for living containers whose entries were unusable or deleted, from what launcher or hook noted at
  * their create, and the host's word for the rest, or in the daemon the launcher's last note of it. What cannot be told of a
  * container is noted, and stays a problem of the ledger until its file is looked at.
  * @param lost their ids; a call for one container looks at the entries that were set aside alone, which costs nothing.
