@@ -14,6 +14,7 @@ import { build } from "esbuild";
 import { buildCrictl } from "../lab/crictl.ts";
 import { cacheRoot, openCache } from "../lab/cache.ts";
 import { type Output, exec, must } from "../lab/exec.ts";
+import { hostDriver } from "../lab/host/driver.ts";
 import { type HostLayout, hostLayout } from "../lab/host/layout.ts";
 import { removeCgroup } from "../lab/host/cgroups.ts";
 import { killNodeProcesses } from "../lab/host/leftover.ts";
@@ -21,6 +22,7 @@ import { type Machine, inspectMachine } from "../lab/host/machine.ts";
 import { unmountBelow } from "../lab/host/mounts.ts";
 import { RUNTIME_PROCESS } from "../lab/host/runtime.ts";
 import { type Processes, openProcesses } from "../lab/processes.ts";
+import { ensurePrograms } from "../lab/prerequisites.ts";
 import type { Runtime } from "../lab/types.ts";
 import { waitFor } from "../lab/wait.ts";
 import { PARENT } from "./container.ts";
@@ -64,6 +66,7 @@ interface PodIds {
 /** Prepares one; nothing runs yet. The installer writes to /opt/schedgate, so only one at a time. */
 export async function bareRuntime(runtime: Runtime): Promise<BareRuntime> {
   if (existsSync("/opt/schedgate")) throw new Error("/opt/schedgate is there already: whose is it?");
+  await ensurePrograms(hostDriver.requirements({ runtime }), () => undefined);
   const dir = mkdtempSync(join(tmpdir(), "schedgate-bare-"));
   const layout = hostLayout(dir, runtime);
   for (const one of [layout.runtimeData, layout.hooks, layout.cniConf, layout.podLogs])

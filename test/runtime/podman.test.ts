@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { codeOf } from "../../common/errors.ts";
 import { hookFile } from "../../node-agent/install/crio-plan.ts";
 import { HOOK } from "../../node-agent/install/names.ts";
 import { type Output, exec } from "../lab/exec.ts";
 import { ensurePrograms } from "../lab/prerequisites.ts";
+import { waitFor } from "../lab/wait.ts";
 import { PARENT, recordCpus } from "./container.ts";
 import { type Home, makeHome } from "./home.ts";
 import { changedSettings, isolatedCpus, lastCpu, removeCgroups, settings } from "./kernel.ts";
@@ -44,6 +46,16 @@ function run(name: string, ...annotations: string[]): Promise<Output> {
   );
 }
 
+function noneLeft(): true | undefined {
+  try {
+    removeCgroups();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EBUSY") return undefined;
+    throw error;
+  }
+}
+
 beforeAll(async () => {
   await ensurePrograms([{ program: "podman", package: "podman" }], () => undefined);
   expect(isolatedCpus()).toBe("");
@@ -62,7 +74,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await podman("rm", "--all", "--force", "--time", "0");
-  removeCgroups();
+  // conmon outlives its container by a moment, and its cgroup with it.
+  await waitFor({ what: "end of podman's cgroups", timeoutMs: 20_000 }, () => Promise.resolve(noneLeft()));
   home.remove();
   rmSync(dir, { recursive: true, force: true });
 }, 60_000);
