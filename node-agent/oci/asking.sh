@@ -2,6 +2,11 @@
 # its notes in $schedgate_ask, a directory that is root's alone since config.json holds the container's environment, and
 # the way to the daemon, which sees of a container what is noted there and nothing else.
 
+# Both named, since a directory made on the way has the caller's umask, which may be 0.
+schedgate_make_ask() {
+  mkdir -p -m 700 "$schedgate_run/asks" "$schedgate_ask"
+}
+
 # Without this copy the companion is asked.
 schedgate_note_bundle() {
   cp "$schedgate_bundle/config.json" "$schedgate_ask/config.json" || rm -f "$schedgate_ask/config.json"

@@ -41,7 +41,7 @@ schedgate_note_state() {
   [ -n "$schedgate_pid" ] && [ -n "$schedgate_bundle" ] && [ -e "$schedgate_bundle/config.json" ] || return 1
   read -r schedgate_noted <"$schedgate_ask/ask" && [ -e "$schedgate_noted/config.json" ] &&
     [ ! "$schedgate_noted/config.json" -ef "$schedgate_bundle/config.json" ] && return 1
-  mkdir -p -m 700 "$schedgate_ask" && printf '%s\n' "$schedgate_state" >"$schedgate_ask/state" &&
+  schedgate_make_ask && printf '%s\n' "$schedgate_state" >"$schedgate_ask/state" &&
     echo "$schedgate_pid" >"$schedgate_ask/pid" || return 1
   [ "$schedgate_noted" = "$schedgate_bundle" ] ||
     printf '%s\n' "$schedgate_bundle" "$schedgate_ask/pid" '' >"$schedgate_ask/ask" || return 1

@@ -69,7 +69,7 @@ schedgate_create() {
 
 schedgate_note() {
   [ ! -e "$schedgate_ask" ] || rm -rf "$schedgate_ask" || return 1
-  mkdir -p -m 700 "$schedgate_ask" &&
+  schedgate_make_ask &&
     printf '%s\n' "$schedgate_bundle" "$schedgate_pid_file" "$schedgate_root" >"$schedgate_ask/ask" || return 1
   schedgate_note_bundle
 }

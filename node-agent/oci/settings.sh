@@ -21,9 +21,10 @@ schedgate_unsaid() {
 }
 
 # Notes that container $1 starts although nothing was done for it, as the companion does where it can: isolation/failures.ts.
-schedgate_note_failure() {
+schedgate_note_failure() (
+  umask 022
   mkdir -p "$schedgate_run/failures" && printf '%s\n' "${2#schedgate: }" >"$schedgate_run/failures/$1"
-} 2>/dev/null
+) 2>/dev/null
 
 # A runtime may be called with no PATH, or with one of its own.
 schedgate_path() {
