@@ -106,13 +106,13 @@ describe.each(["containerd", "crio"])("the manifests of overlays/%s", (overlay) 
     expect(pods.spec.template.metadata.labels).toMatchObject({ "app.kubernetes.io/name": name });
   });
 
-  test("give the node agent one capability and the parts of the node that it works on, not the whole", () => {
+  test("give the node agent two capabilities and the parts of the node that it works on, not the whole", () => {
     const { containers } = agent.spec.template.spec;
     expect(containers.map(({ name }) => name)).toEqual(["agent"]);
     expect(containers[0]?.securityContext).toMatchObject({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
-      capabilities: { drop: ["ALL"], add: ["SYS_ADMIN"] },
+      capabilities: { drop: ["ALL"], add: ["SYS_ADMIN", "DAC_OVERRIDE"] },
       seccompProfile: { type: "RuntimeDefault" },
     });
     expect(containers[0]?.securityContext.privileged).toBeUndefined();
