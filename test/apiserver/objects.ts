@@ -9,6 +9,7 @@ export interface PodOptions {
   annotations?: Record<string, string>;
   serviceAccountName?: string;
   runtimeClassName?: string;
+  schedulerName?: string;
   /** CPU and memory, request and limit, of each container; default one with two whole CPUs. */
   containers?: Record<string, { cpu: string; memory: string }>;
   labels?: Record<string, string>;

@@ -2,6 +2,7 @@ import { kubectl } from "../demo/cluster.ts";
 import { onNode } from "../demo/kernel.ts";
 import { until } from "../demo/wait.ts";
 import type { Lab } from "../lab/lab.ts";
+import { pidsOf } from "./processes.ts";
 
 const system = "schedgate-system";
 const LABEL = "app.kubernetes.io/name=schedgate-node-agent";
@@ -33,17 +34,7 @@ export async function deleteAgent(lab: Lab): Promise<void> {
 
 /** Kills the agent's process on the node; its kubelet starts another. */
 export async function killAgent(lab: Lab): Promise<void> {
-  await onNode(lab, `kill -9 ${await agentPid(lab)}`);
-}
-
-async function agentPid(lab: Lab): Promise<string> {
-  const found = await onNode(
-    lab,
-    `for d in /proc/[0-9]*; do
-      tr '\\0' ' ' < $d/cmdline 2>/dev/null | grep -q '/app/agent.mjs *$' && echo "\${d#/proc/}"
-    done; true`,
-  );
-  const [pid, ...more] = found.trim().split("\n");
-  if (pid === undefined || pid === "" || more.length > 0) throw new Error(`agents on the node: "${found}"`);
-  return pid;
+  const [pid, ...more] = await pidsOf(lab, "/app/agent.mjs");
+  if (pid === undefined || more.length > 0) throw new Error(`agents on the node: ${pid} ${more.join(" ")}`);
+  await onNode(lab, `kill -9 ${pid}`);
 }

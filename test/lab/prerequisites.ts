@@ -112,7 +112,10 @@ const thisMachine: Premises = {
   find: (program) => findProgram(program, process.env["PATH"]),
   install: async (packages) => {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    await must("apt-get", ["-qq", "update"], { env });
-    await must("apt-get", ["-qq", "install", "-y", "--no-install-recommends", ...packages], { env });
+    // apt fails where another one is at work. Ours wait for each other (an image is built while a lab comes up), and for others' dpkg.
+    const apt = (...args: string[]): Promise<string> =>
+      must("flock", ["/var/lib/apt", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...args], { env });
+    await apt("update");
+    await apt("install", "-y", "--no-install-recommends", ...packages);
   },
 };

@@ -1,10 +1,9 @@
-import { resources } from "../../common/kube/paths.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
-import { create, must, namespace, startCluster } from "../apiserver/cluster.ts";
+import { must, startCluster } from "../apiserver/cluster.ts";
 import type { Cluster } from "../apiserver/cluster.ts";
-import { grant } from "../apiserver/objects.ts";
 import { startStallingProxy } from "../apiserver/stallingproxy.ts";
 import type { StallingProxy } from "../apiserver/stallingproxy.ts";
+import { entitle } from "./kinds.ts";
 import { startLoad } from "./load.ts";
 import { Replicas } from "./replicas.ts";
 import { startService } from "./service.ts";
@@ -38,10 +37,7 @@ export async function openWorld({ name, drainSeconds }: WorldOptions): Promise<W
     for (const each of stops.splice(0).reverse()) await each();
   };
   try {
-    for (const each of ["plain", "granted", "limited"]) await namespace(api, each);
-    await create(api, resources.hookGrants, grant("granted", "granted"));
-    const limits = { pods: 500, isolatedCPUs: 1_000 };
-    await create(api, resources.hookGrants, grant("limited", "limited", { limits }));
+    await entitle(api);
     const relay = await startStallingProxy((await must(lab, ["config", "view", "-o", SERVER])).trim());
     stops.push(relay.close);
     const service = await startService();

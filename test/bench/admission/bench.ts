@@ -1,4 +1,5 @@
 import { namespace, startCluster } from "../../apiserver/cluster.ts";
+import { backstopped } from "./contenders/backstopped.ts";
 import { echo } from "./contenders/echo.ts";
 import { kyverno } from "./contenders/kyverno.ts";
 import { none } from "./contenders/none.ts";
@@ -78,6 +79,8 @@ async function contendersOf(at: Bench, { contenders, cpuProfile }: Options): Pro
   };
   const made: Contender[] = [];
   for (const [name, of] of Object.entries(make)) if (contenders.includes(name)) made.push(await of());
+  const ours = made.find((each) => each.name === "schedgate");
+  if (ours !== undefined && contenders.includes("schedgate+backstop")) made.push(backstopped(at, ours));
   const both = contenders.some((each) => each.startsWith("kyverno")) ? await kyverno(at) : [];
   return [...made, ...both.filter((each) => contenders.includes(each.name))];
 }

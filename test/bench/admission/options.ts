@@ -8,6 +8,7 @@ const CONTENDERS = [
   "echo2",
   "floor",
   "schedgate",
+  "schedgate+backstop",
   "vap+map",
   "kyverno-cel",
   "kyverno-policies",
@@ -52,6 +53,8 @@ export function readOptions(argv: readonly string[]): Options {
   });
   const contenders = values.contenders.split(",");
   const unknown = contenders.filter((each) => !CONTENDERS.some((known) => known === each));
+  if (contenders.includes("schedgate+backstop") && !contenders.includes("schedgate"))
+    throw new SchedgateError("E_USAGE", "--contenders: schedgate+backstop takes its webhook from schedgate");
   if (unknown.length > 0) throw new SchedgateError("E_USAGE", `--contenders: no "${unknown.join(", ")}"`);
   return {
     rounds: positive("--rounds", values.rounds),

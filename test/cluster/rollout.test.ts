@@ -1,0 +1,132 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect } from "@jest/globals";
+import { connectKube } from "../../common/kube/client.ts";
+import { kubectl } from "../demo/cluster.ts";
+import { onNode } from "../demo/kernel.ts";
+import { until } from "../demo/wait.ts";
+import { down, type Lab, up } from "../lab/lab.ts";
+import { buildImage } from "../lab/product/image/image.ts";
+import { applySchedgate } from "../lab/product/install.ts";
+import { lacksNode, testOn } from "../prerequisite.ts";
+import { entitle } from "../soak/kinds.ts";
+import { startLoad } from "../soak/load.ts";
+import type { Load } from "../soak/load.ts";
+import { breaches, report } from "../soak/report.ts";
+import { Tally } from "../soak/tally.ts";
+import { pidsOf } from "./processes.ts";
+
+const minutes = 60_000;
+const SYSTEM = ["-n", "schedgate-system"];
+const WEBHOOK = "deployment/schedgate-webhook";
+const PODS = [...SYSTEM, "get", "pods", "-l", "app.kubernetes.io/name=schedgate-webhook", "-o"];
+/** Replicas that are asked to end serve on for 95 s, and a new one first takes its time to start. */
+const ROLLED_SECONDS = 300;
+/** A call may last as long as the webhooks' time limit, and is tried again. */
+const SETTLE_MS = 6_000;
+/** Long enough for many creates. */
+const OUTAGE_MS = 12_000;
+
+// The soak's load on what the manifests install: pods behind a Service, a kubelet that probes them, kube-proxy's own rules.
+describe("under steady load, the webhook in its Deployment", () => {
+  let scratch: string;
+  let lab: Lab;
+  let tally: Tally;
+  let load: Load;
+  const step = testOn(lacksNode());
+
+  beforeAll(async () => {
+    if (lacksNode() !== undefined) return;
+    scratch = await mkdtemp(join(tmpdir(), "schedgate-rollout-"));
+    const log = (): void => undefined;
+    const image = buildImage(scratch, log);
+    image.catch(() => undefined); // told where it is awaited; the lab may fail before
+    lab = await up({ node: "host", runtime: "containerd", kubernetes: "v1.36.3", log });
+    await applySchedgate(lab, image, log);
+    // The lab's overlay shortens the drain; here it is the manifests' own.
+    await kubectl(lab, [...SYSTEM, "set", "env", WEBHOOK, "SCHEDGATE_DRAIN_SECONDS-"]);
+    await rolled(lab);
+    await entitle(await connectKube({ kubeconfig: lab.kubeconfig }));
+    tally = new Tally();
+    load = startLoad(lab.kubeconfig, tally);
+  }, 20 * minutes);
+
+  afterAll(async () => {
+    if (lacksNode() !== undefined) return;
+    await load.stop().finally(() => down());
+    process.stderr.write(report(tally.end()));
+    await rm(scratch, { recursive: true });
+  }, 5 * minutes);
+
+  /** That pods were made meanwhile, that none failed that must not, and that none was made without right. */
+  const expectServed = async (fault: string, work: () => Promise<void>): Promise<void> => {
+    const phase = tally.begin(fault);
+    await work();
+    await sleep(SETTLE_MS);
+    tally.begin("none");
+    expect(breaches([phase])).toEqual([]);
+    for (const each of Object.values(phase.kinds)) expect(each.done).toBeGreaterThan(0);
+  };
+
+  step(
+    "fails no create of a granted pod while it is rolled",
+    () =>
+      expectServed("rolling", async () => {
+        await kubectl(lab, [...SYSTEM, "rollout", "restart", WEBHOOK]);
+        await rolled(lab);
+      }),
+    8 * minutes,
+  );
+
+  step(
+    "nor while one of its pods is evicted, as for the drain of a node",
+    () =>
+      expectServed("rolling", async () => {
+        const name = await kubectl(lab, [...PODS, "jsonpath={.items[0].metadata.name}"]);
+        const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name } };
+        const path = `/api/v1/namespaces/schedgate-system/pods/${name}/eviction`;
+        await kubectl(lab, ["create", "--raw", path, "-f", "-"], eviction);
+        await rolled(lab);
+      }),
+    8 * minutes,
+  );
+
+  step(
+    "loses no pod when a replica is killed, and ordinary ones do not notice",
+    () =>
+      expectServed("kill", async () => {
+        const [pid = ""] = await pidsOf(lab, "/app/webhook.mjs");
+        await onNode(lab, `kill -9 ${pid}`);
+        await until("a new process in the killed one's pod", ROLLED_SECONDS, async () => {
+          const counts = "jsonpath={.items[*].status.containerStatuses[0].restartCount}";
+          const said = await kubectl(lab, [...PODS, counts]);
+          return said.includes("1") ? { value: undefined } : { not: `restarts ${said}` };
+        });
+        await rolled(lab);
+      }),
+    8 * minutes,
+  );
+
+  step(
+    "lets ordinary pods be made while it is scaled to nothing, and granted ones after that",
+    () =>
+      expectServed("down", async () => {
+        await kubectl(lab, [...SYSTEM, "scale", WEBHOOK, "--replicas=0"]);
+        await sleep(OUTAGE_MS);
+        await kubectl(lab, [...SYSTEM, "scale", WEBHOOK, "--replicas=2"]);
+        await rolled(lab);
+      }),
+    8 * minutes,
+  );
+});
+
+/** Until all replicas are ready, and those that were to end have ended. */
+async function rolled(lab: Lab): Promise<void> {
+  await kubectl(lab, [...SYSTEM, "rollout", "status", WEBHOOK, `--timeout=${ROLLED_SECONDS}s`]);
+  await until("two replicas, both ready", ROLLED_SECONDS, async () => {
+    const said = await kubectl(lab, [...PODS, "jsonpath={.items[*].status.containerStatuses[0].ready}"]);
+    return said === "true true" ? { value: undefined } : { not: `ready ${said}` };
+  });
+}
