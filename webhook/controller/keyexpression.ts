@@ -13,6 +13,9 @@ const MAX_LENGTH = 60_000;
  */
 const MAX_HEADLESS = 250;
 
+/** Far more than any real number of request annotations needs. */
+const MAX_OPT_OUTS = 20_000;
+
 /** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end every key counts. */
 const PRECISIONS = [Infinity, 64, 24, 8, 2];
 
@@ -25,6 +28,17 @@ export function keyExpression(profiles: readonly HookProfile[]): string {
     if (expression !== undefined) return expression;
   }
   return "true";
+}
+
+/** CEL: by the loss of the annotation key `k` a container asks. Where that gets too long, any key may be one. */
+export function optOutExpression(profiles: readonly HookProfile[]): string {
+  const requests = new Set(profiles.flatMap(({ spec }) => spec.request?.annotation ?? []));
+  const terms = [...requests].sort().map((each) => {
+    const forAll = `object.metadata.annotations[${quoted(each)}] == "enabled"`;
+    return `${quoted(each)} in object.metadata.annotations && ${forAll} && ${startsWith(containerFormPrefix(each))}`;
+  });
+  const expression = terms.map((each) => (terms.length === 1 ? each : `(${each})`)).join(" || ");
+  return expression.length > MAX_OPT_OUTS ? "true" : expression;
 }
 
 /** Undefined where it would be too long or cost too much; it stops as soon as it does. */

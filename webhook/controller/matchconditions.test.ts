@@ -43,10 +43,11 @@ function evaluate(expression: string, key: string): boolean {
 describe("the filter of the API server", () => {
   test("of the default profile", () => {
     expect(expressionOf(cpuIsolation).split(" || (").join("\n|| (")).toMatchInlineSnapshot(`
-"(request.operation == "CREATE" && has(object.spec.runtimeClassName) && !(request.namespace == "schedgate-system" && has(object.spec.serviceAccountName) && object.spec.serviceAccountName == "schedgate-webhook"))
-|| (has(object.metadata.annotations) && object.metadata.annotations.exists(k, (k in ["cpu-load-balancing.crio.io", "schedgate.dev/cpu-isolation"] || k.startsWith("cpu-isolation.schedgate.dev/") || k.startsWith("cpu-load-balancing.crio.io/")) && (request.operation == "CREATE" || !(has(oldObject.metadata.annotations) && k in oldObject.metadata.annotations && oldObject.metadata.annotations[k] == object.metadata.annotations[k]))))
-|| ((has(object.metadata.annotations) && "schedgate.dev/grant" in object.metadata.annotations ? [object.metadata.annotations["schedgate.dev/grant"]] : []) != (request.operation == "CREATE" ? [] : (has(oldObject.metadata.annotations) && "schedgate.dev/grant" in oldObject.metadata.annotations ? [oldObject.metadata.annotations["schedgate.dev/grant"]] : [])))"
-`);
+     "(request.operation == "CREATE" && has(object.spec.runtimeClassName) && !(request.namespace == "schedgate-system" && has(object.spec.serviceAccountName) && object.spec.serviceAccountName == "schedgate-webhook"))
+     || (has(object.metadata.annotations) && object.metadata.annotations.exists(k, (k in ["cpu-load-balancing.crio.io", "schedgate.dev/cpu-isolation"] || k.startsWith("cpu-isolation.schedgate.dev/") || k.startsWith("cpu-load-balancing.crio.io/")) && (request.operation == "CREATE" || !(has(oldObject.metadata.annotations) && k in oldObject.metadata.annotations && oldObject.metadata.annotations[k] == object.metadata.annotations[k]))))
+     || ((has(object.metadata.annotations) && "schedgate.dev/grant" in object.metadata.annotations ? [object.metadata.annotations["schedgate.dev/grant"]] : []) != (request.operation == "CREATE" ? [] : (has(oldObject.metadata.annotations) && "schedgate.dev/grant" in oldObject.metadata.annotations ? [oldObject.metadata.annotations["schedgate.dev/grant"]] : [])))
+     || (!(request.operation == "CREATE") && has(object.metadata.annotations) && has(oldObject.metadata.annotations) && oldObject.metadata.annotations.exists(k, oldObject.metadata.annotations[k] == "disabled" && !(k in object.metadata.annotations) && ("schedgate.dev/cpu-isolation" in object.metadata.annotations && object.metadata.annotations["schedgate.dev/cpu-isolation"] == "enabled" && k.startsWith("cpu-isolation.schedgate.dev/"))))"
+    `);
   });
 
   test("without a profile catches only our own annotation", () => {

@@ -1,6 +1,6 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
-import { isOneOf, keyExpression, quoted } from "./keyexpression.ts";
+import { isOneOf, keyExpression, optOutExpression, quoted } from "./keyexpression.ts";
 
 /** One entry of `matchConditions` of a webhook (admissionregistration.k8s.io/v1). */
 export interface MatchCondition {
@@ -12,8 +12,9 @@ export interface MatchCondition {
  * Which pods the API server sends to the webhooks at all, in CEL, from the profiles alone: a pod that carries nothing
  * protected is never delayed or blocked by us. On create: any RuntimeClass (which handler it has, only the webhook can
  * tell), a protected annotation, or ours. On update: only what was added or changed, so that old pods can always be
- * labelled, finalized and deleted. The webhook's own pods are not sent for a RuntimeClass that somebody gives to all
- * pods: else none could be made while none serves. Who may make pods under its service account owns the webhook anyway.
+ * labelled, finalized and deleted; and where a container's own `disabled` is taken away, for by that it asks. The webhook's
+ * own pods are not sent for a RuntimeClass that somebody gives to all pods: else none could be made while none serves. Who
+ * may make pods under its service account owns the webhook anyway.
  * The filter may let through more than is protected, never less.
  */
 export function matchConditions(profiles: readonly HookProfile[], ownNamespace: string): MatchCondition[] {
@@ -23,6 +24,11 @@ export function matchConditions(profiles: readonly HookProfile[], ownNamespace: 
       : []),
     `(${HAS} && ${NEW}.exists(k, (${keyExpression(profiles)}) && (${IS_CREATE} || ${IS_CHANGED})))`,
     `(${grantOf(HAS, NEW)} != (${IS_CREATE} ? [] : ${grantOf(HAD, OLD)}))`,
+    ...(profiles.some(({ spec }) => spec.request !== undefined)
+      ? [
+          `(!(${IS_CREATE}) && ${HAS} && ${HAD} && ${OLD}.exists(k, ${IS_OPT_OUT} && (${optOutExpression(profiles)})))`,
+        ]
+      : []),
   ];
   return [condition(terms.join(" || "))];
 }
@@ -81,6 +87,7 @@ const OLD = "oldObject.metadata.annotations";
 const HAS = `has(${NEW})`;
 const HAD = `has(${OLD})`;
 const IS_CREATE = 'request.operation == "CREATE"';
+const IS_OPT_OUT = `${OLD}[k] == "disabled" && !(k in ${NEW})`;
 const IS_CHANGED = `!(${HAD} && k in ${OLD} && ${OLD}[k] == ${NEW}[k])`;
 
 function isOwnPod(namespace: string): string {

@@ -13,6 +13,12 @@ export function askingContainers(profile: Profile, pod: Pod): Container[] {
   return pod.containers.filter((each) => (pod.annotations[request.prefix + each.name] ?? forAll) === ENABLED);
 }
 
+/** Whether a container asks that did not before: by what was added, or because its own `disabled` was taken away. */
+export function asksMore(profile: Profile, before: Pod, after: Pod): boolean {
+  const asked = askingContainers(profile, before).map((each) => each.name);
+  return askingContainers(profile, after).some((each) => !asked.includes(each.name));
+}
+
 /** What is wrong with a request annotation, or undefined. `key` is one of the profile's request keys. */
 export function requestFault(profile: Profile, pod: Pod, key: string): string | undefined {
   const value = pod.annotations[key] ?? "";

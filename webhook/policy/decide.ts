@@ -56,9 +56,9 @@ export function coveringGrants(list: readonly Finding[]): string[] {
 
 /** A pod keeps its class for life, so on update only annotations that were added or changed are judged. */
 function subjectOf({ before, after, handler }: Change): Subject {
-  if (before === undefined) return { pod: after, handler, keys: Object.keys(after.annotations) };
-  const sameClass = before.runtimeClassName === after.runtimeClassName;
-  return { pod: after, handler: sameClass ? undefined : handler, keys: changedKeys(before, after) };
+  const keys = before === undefined ? Object.keys(after.annotations) : changedKeys(before, after);
+  const sameClass = before?.runtimeClassName === after.runtimeClassName;
+  return { pod: after, before, handler: sameClass ? undefined : handler, keys };
 }
 
 function finding(profile: Profile, rules: Rules, change: Change, subject: Subject): Finding {
