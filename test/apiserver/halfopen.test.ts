@@ -3,13 +3,13 @@ import { pathOf, resources } from "../../common/kube/paths.ts";
 import { KubeApiError } from "../../common/kube/port.ts";
 import { create, eventually, must, namespace, refusalOf, remove, startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { ASK, grant, pod } from "./objects.ts";
+import { ASK, grant, pod, profile } from "./objects.ts";
 import { startStallingProxy } from "./stallingproxy.ts";
 import type { StallingProxy } from "./stallingproxy.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
 
-const { hookGrants, pods, runtimeClasses } = resources;
+const { hookGrants, hookProfiles, pods, runtimeClasses } = resources;
 /** Seconds; a watch silent for half of it is given up. */
 const STALE = 20;
 const AGE = 'schedgate_cache_age_seconds{cache="hookgrants"}';
@@ -101,33 +101,51 @@ describe("a connection that is dead without anybody having said so", () => {
     await withdraw("missed");
   });
 
-  test("does not keep a class from being judged by what it is now", async () => {
-    const make = (handler: string): Promise<Json> =>
-      create(cluster.api, runtimeClasses, { metadata: { name: "shifting" }, handler });
-    const name = (): Promise<unknown> =>
-      cluster.api.request({
-        method: "POST",
-        path: pathOf(pods, { namespace: "trading" }),
-        body: pod({ runtimeClassName: "shifting" }),
-        query: { dryRun: "All" },
+  test.each([
+    ["harmless", "wrapper", "cpu-isolation"],
+    ["wrapper", "second", "second"],
+  ])(
+    "does not keep a class from being judged by what it is now (%s, then %s)",
+    async (old, handler, guard) => {
+      await create(
+        cluster.api,
+        hookProfiles,
+        profile("second", { protects: { runtimeHandlers: ["second"] } }),
+      );
+      await create(cluster.api, hookGrants, grant("first-only", "trading"));
+      if (old === "harmless") await withdraw("first-only");
+      const make = (to: string): Promise<Json> =>
+        create(cluster.api, runtimeClasses, { metadata: { name: "shifting" }, handler: to });
+      const name = (): Promise<unknown> =>
+        cluster.api.request({
+          method: "POST",
+          path: pathOf(pods, { namespace: "trading" }),
+          body: pod({ runtimeClassName: "shifting" }),
+          query: { dryRun: "All" },
+        });
+      await make(old);
+      await eventually("the class and its grant", () => name().catch(() => undefined));
+      await eventually("the class to be heard of", async () =>
+        (await webhook.metric(CLASSES)) < 1 ? true : undefined,
+      );
+      proxy.stall();
+      const since = Date.now();
+      await remove(cluster.api, runtimeClasses, { name: "shifting" });
+      await make(handler);
+      const line = await eventually("a look at the API server", async () => {
+        const { status, message } = await refusalOf(name());
+        return status === 403 ? message : undefined;
       });
-    await make("harmless");
-    await name();
-    await eventually("the class to be heard of", async () =>
-      (await webhook.metric(CLASSES)) < 1 ? true : undefined,
-    );
-    proxy.stall();
-    const since = Date.now();
-    await remove(cluster.api, runtimeClasses, { name: "shifting" });
-    await make("wrapper");
-    const line = await eventually("a look at the API server", async () => {
-      const { status, message } = await refusalOf(name());
-      return status === 403 ? message : undefined;
-    });
-    expect(line).toContain("runtimeClassName shifting (handler wrapper) is protected");
-    const silent = (Date.now() - since) / 1000;
-    expect(await webhook.metric(CLASSES)).toBeGreaterThanOrEqual(silent);
-  });
+      expect(line).toContain(
+        `runtimeClassName shifting (handler ${handler}) is protected by HookProfile ${guard}`,
+      );
+      const silent = (Date.now() - since) / 1000;
+      expect(await webhook.metric(CLASSES)).toBeGreaterThanOrEqual(silent);
+      await remove(cluster.api, runtimeClasses, { name: "shifting" });
+      await remove(cluster.api, hookProfiles, { name: "second" });
+      await remove(cluster.api, hookGrants, { name: "first-only" });
+    },
+  );
 });
 
 describe("a webhook that hears nothing of the API server any more", () => {

@@ -38,7 +38,7 @@ export async function clusterLaw(api: KubeApi): Promise<SourcedLaw> {
 
 /** Asks for each class once a run: many pods name the same. */
 function liveClasses(api: KubeApi): Classes {
-  const resolver = { api, cached: () => undefined, isProtected: () => false };
+  const resolver = { api, cached: () => undefined, isProtectedByAll: () => false };
   const asked = new Map<string, Promise<string | undefined>>();
   return {
     handlerOf(name) {

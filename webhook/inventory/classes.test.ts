@@ -19,7 +19,7 @@ function resolver(cached: string | undefined, live: string | KubeApiError) {
     asked,
     api: { request, watch },
     cached: (name: string) => (cached === undefined ? undefined : { metadata: { name }, handler: cached }),
-    isProtected: (handler: string) => handler === "wrapper",
+    isProtectedByAll: (handler: string) => handler === "wrapper",
   };
 }
 
@@ -28,14 +28,14 @@ function failure(status: number): KubeApiError {
 }
 
 describe("the handler of a RuntimeClass", () => {
-  test("is the cache's word where that says protected", async () => {
+  test("is the cache's word where no profile could say more", async () => {
     const protectedOne = resolver("wrapper", failure(500));
     expect(await resolveHandler(protectedOne, "c")).toBe("wrapper");
     expect(protectedOne.asked).toEqual([]);
   });
 
   test.each([undefined, "other"])(
-    "is asked for live before it is called unprotected (cache: %s)",
+    "is asked for live before anything less is believed (cache: %s)",
     async (cached) => {
       const changed = resolver(cached, "wrapper");
       expect(await resolveHandler(changed, "a/b")).toBe("wrapper");

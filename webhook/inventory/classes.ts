@@ -13,17 +13,18 @@ const TIMEOUT_MS = 3_000;
 export interface ClassResolver {
   api: KubeApi;
   cached(name: string): RuntimeClass | undefined;
-  isProtected(handler: string): boolean;
+  /** Whether every profile that protects any handler protects this one. */
+  isProtectedByAll(handler: string): boolean;
 }
 
 /**
- * The handler of a RuntimeClass, undefined where there is no such class. The cache's word counts only where it says
- * `protected`: it may be a moment old, and a class made a moment ago is just how one would try to slip through.
+ * The handler of a RuntimeClass, undefined where there is no such class. The cache's word counts only where none is stricter:
+ * it may be a moment old, and a class made a moment ago is just how one would try to slip through.
  * @throws KubeApiError where the API server does not say: then nobody knows.
  */
 export async function resolveHandler(resolver: ClassResolver, name: string): Promise<string | undefined> {
   const cached = resolver.cached(name)?.handler;
-  if (cached !== undefined && resolver.isProtected(cached)) return cached;
+  if (cached !== undefined && resolver.isProtectedByAll(cached)) return cached;
   try {
     const path = pathOf(resources.runtimeClasses, { name });
     const live = await resolver.api.request({ method: "GET", path, timeoutMs: TIMEOUT_MS });

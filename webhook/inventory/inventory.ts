@@ -142,11 +142,12 @@ export class Inventory {
 
   /** See `resolveHandler`. */
   handlerOf(runtimeClassName: string): Promise<string | undefined> {
-    const profiles = this.#knownProfiles();
+    const guarding = this.#knownProfiles().filter((each) => each.handlers.size > 0);
     const resolver = {
       api: this.#api,
       cached: (name: string) => this.#classes.items().get(name),
-      isProtected: (handler: string) => profiles.some((each) => each.handlers.has(handler)),
+      isProtectedByAll: (handler: string) =>
+        guarding.length > 0 && guarding.every((each) => each.handlers.has(handler)),
     };
     return resolveHandler(resolver, runtimeClassName);
   }

@@ -47,6 +47,23 @@ describe("the handler counts, not the name of a RuntimeClass", () => {
     }
   });
 
+  test("one that is made again with the handler of another profile needs a grant of that one", async () => {
+    await create(api, hookProfiles, profile("second", { protects: { runtimeHandlers: ["second"] } }));
+    const granted = (): Promise<Json> => world.createPod("granted", { runtimeClassName: "moving" });
+    await makeClass("moving", "second");
+    await eventually("the profile", () => world.refused(granted()).catch(() => undefined));
+    for (let i = 0; i < 5; i += 1) {
+      await remove(api, runtimeClasses, { name: "moving" });
+      await makeClass("moving", "wrapper");
+      await granted();
+      await remove(api, runtimeClasses, { name: "moving" });
+      await makeClass("moving", "second");
+      expect(await world.refused(granted())).toContain("(handler second) is protected by HookProfile second");
+    }
+    await remove(api, hookProfiles, { name: "second" });
+    await remove(api, runtimeClasses, { name: "moving" });
+  });
+
   test("one that is not there is refused", async () => {
     expect((await refusalOf(withClass("no-such-class"))).status).toBe(403);
   });
