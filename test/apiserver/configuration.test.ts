@@ -115,6 +115,25 @@ describe("ordinary pods", () => {
     expect(error.message).toContain('failed calling webhook "mutate.schedgate.dev"');
   });
 
+  test("include what only a profile that warns protects: it is warned about, and made while the webhook is down", async () => {
+    const [webhook] = (await start()) as [Webhook];
+    const protects = { annotations: ["lenient.example/*"] };
+    await create(api, hookProfiles, profile("lenient", { protects, enforcement: "Warn" }));
+    await expectCaught(webhook, "lenient.example/x", true);
+    const manifest = JSON.stringify({ apiVersion: "v1", kind: "Pod", ...keyed("lenient.example/x") });
+    const dryRun = ["-n", "plain", "create", "--dry-run=server", "-f", "-"];
+    const told = await cluster.lab.kubectl(dryRun, manifest);
+    expect(told).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("protected by HookProfile lenient"),
+    });
+    await webhook.stop();
+    await tryPod(keyed("lenient.example/x"));
+    const both = pod({ annotations: { "lenient.example/x": "x", [ASK]: "enabled" } });
+    expect((await refusalOf(tryPod(both))).message).toContain("failed calling webhook");
+    await remove(api, hookProfiles, { name: "lenient" });
+  });
+
   // Only the webhook can tell the handler behind a class, which may be a moment old.
   test("that name a class need the webhook up, though nothing protects that class", async () => {
     await create(api, runtimeClasses, { metadata: { name: "sandboxed" }, handler: "sandboxed" });

@@ -2,9 +2,12 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import jsonpatch from "fast-json-patch";
 import { silentLogger } from "../../common/log.ts";
-import { cpuIsolation, grantOf, now, profileOf, rulesOf } from "../policy/testing.ts";
+import type { Rules } from "../policy/decide.ts";
+import { withHolders } from "../policy/room.ts";
+import { cpuIsolation, grantOf, holderOf, now, profileOf, rulesOf } from "../policy/testing.ts";
 import { admit } from "./admit.ts";
 import type { Webhook } from "./admit.ts";
+import type { Room } from "./room.ts";
 import { complaints } from "./conformance.ts";
 import { readReview } from "./review.ts";
 import type { AdmissionRequest } from "./review.ts";
@@ -20,11 +23,17 @@ interface Response {
   patch?: string;
 }
 
-async function answer(webhook: Webhook, request: AdmissionRequest): Promise<Response> {
+const roomy: Room = { reserve: () => Promise.resolve(undefined), release: () => undefined };
+
+async function answer(
+  webhook: Webhook,
+  request: AdmissionRequest,
+  by: { rules?: Rules; room?: Room } = {},
+): Promise<Response> {
   const review = await admit(webhook, request, {
-    rules: () => rules,
+    rules: () => by.rules ?? rules,
     cluster: { handlerOf: () => Promise.resolve("wrapper"), livePod: () => Promise.resolve(undefined) },
-    room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
+    room: by.room ?? roomy,
     clock: { now: () => now, sleep: () => Promise.resolve() },
     log: silentLogger,
     count: () => undefined,
@@ -34,12 +43,13 @@ async function answer(webhook: Webhook, request: AdmissionRequest): Promise<Resp
 }
 
 /** What the mutating webhook makes of a pod. */
-async function mutated(pod: object): Promise<object> {
-  const { patch = "W10=" } = await answer("mutate", podCreate(pod));
+async function mutated(pod: object, by: { rules?: Rules } = {}): Promise<object> {
+  const { patch = "W10=" } = await answer("mutate", podCreate(pod), by);
   const steps = JSON.parse(Buffer.from(patch, "base64").toString("utf8")) as jsonpatch.Operation[];
   return jsonpatch.applyPatch(structuredClone(pod), steps, true).newDocument;
 }
 
+const bare = { metadata: { name: "p" }, spec: { containers: [{ name: "main" }] } };
 const resources = { limits: { cpu: "2", memory: "1Gi" } };
 const keys = fc.constantFrom(
   ASK,
@@ -72,6 +82,40 @@ test("a pod whose every use is granted is never refused after the mutating webho
       const once = await mutated(pod);
       expect(await mutated(once)).toEqual(once);
       expect(await answer("validate", podCreate(once))).toMatchObject({ allowed: true });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("under Warn and Audit no pod is refused for what it uses, whatever is granted, full or not known", async () => {
+  const enforcement = fc.constantFrom("Warn" as const, "Audit" as const);
+  const soft = fc.tuple(enforcement, enforcement).map((modes) =>
+    [cpuIsolation, second].map((each, i) => ({
+      ...each,
+      spec: { ...each.spec, enforcement: modes[i] ?? "Warn" },
+    })),
+  );
+  const limited = [
+    grantOf("a", { limits: { pods: 1 } }),
+    grantOf("b", { profileName: "second", limits: { isolatedCPUs: 1 } }),
+    grantOf("c", { notAfter: "2020-01-01T00:00:00Z" }),
+  ];
+  const held = fc.subarray([
+    ...limited,
+    withHolders(grantOf("d", { limits: { pods: 1 } }), [holderOf("x", 2)]),
+  ]);
+  const rooms = fc.constantFrom<Room>(roomy, {
+    ...roomy,
+    reserve: () => Promise.reject(new Error("no answer")),
+  });
+  await fc.assert(
+    fc.asyncProperty(pods, held, rooms, soft, async (pod, grants, room, profiles) => {
+      const by = { rules: rulesOf(profiles, grants), room };
+      const { metadata, ...rest } = (await mutated(pod, by)) as { metadata: object };
+      const created = { ...rest, metadata: { ...metadata, uid: "u" } };
+      expect(await answer("validate", podCreate(created), by)).toMatchObject({ allowed: true });
+      const update = podCreate(created, { operation: "UPDATE", oldObject: bare });
+      expect(await answer("validate", update, by)).toMatchObject({ allowed: true });
     }),
     { numRuns: 500 },
   );

@@ -21,22 +21,24 @@ function asking(grants: string, changes: Partial<Pod> = {}): Pod {
 async function judge(
   grants: readonly HookGrant[],
   after: Pod,
-  more: { before?: Pod; dryRun?: boolean; full?: string; profiles?: (typeof second)[] } = {},
-): Promise<{ refusal: string | undefined; done: string[] }> {
-  const { before, dryRun = false, full, profiles = [cpuIsolation] } = more;
+  more: { before?: Pod; dryRun?: boolean; full?: string; broken?: string; profiles?: (typeof second)[] } = {},
+): Promise<{ refusal: string | undefined; warnings: readonly string[]; done: string[] }> {
+  const { before, dryRun = false, full, broken, profiles = [cpuIsolation] } = more;
   const done: string[] = [];
   const change: Change = { before, after, handler: before === undefined ? "wrapper" : undefined };
   const lacking = (grant: string): Full => ({ grant, limit: "pods", used: 4, max: 4, takes: 1 });
   const room: Parameters<typeof validation>[2] = {
     reserve: ({ grant, isolatedCPUs }, _, dry) => {
       done.push(`${dry ? "?" : "+"}${grant}:${String(isolatedCPUs)}`);
+      if (grant === broken) return Promise.reject(new Error("no answer"));
       return Promise.resolve(grant === full ? lacking(grant) : undefined);
     },
     release: ({ grant }) => done.push(`-${grant}`),
   };
   const judged = { rules: rulesOf(profiles, grants), change, dryRun };
-  const { refusal } = await validation(judged, { change, written: after.annotations, groups: [] }, room);
-  return { refusal: refusal?.message, done };
+  const asked = { change, written: after.annotations, groups: [] };
+  const { refusal, warnings = [] } = await validation(judged, asked, room);
+  return { refusal: refusal?.message, warnings, done };
 }
 
 const a = grantOf("a", { limits });
@@ -45,9 +47,9 @@ const both = { profiles: [cpuIsolation, second] };
 
 describe("a pod that is created", () => {
   test("takes its room of the grant that it names", async () => {
-    expect(await judge([a], asking("a"))).toEqual({ refusal: undefined, done: ["+a:2"] });
+    expect(await judge([a], asking("a"))).toMatchObject({ refusal: undefined, done: ["+a:2"] });
     const open = grantOf("a");
-    expect(await judge([open], asking("a"))).toEqual({ refusal: undefined, done: [] });
+    expect(await judge([open], asking("a"))).toMatchObject({ refusal: undefined, done: [] });
   });
 
   test("only looks for it in a dry run", async () => {
@@ -92,6 +94,28 @@ describe("a pod that is created", () => {
   });
 });
 
+describe("for a profile that only warns or notes", () => {
+  test.each(["Warn", "Audit"] as const)(
+    "nothing is refused where room is not known (%s)",
+    async (enforcement) => {
+      const lenient = { ...cpuIsolation, spec: { ...cpuIsolation.spec, enforcement } };
+      const { refusal, warnings } = await judge([a], asking("a"), { broken: "a", profiles: [lenient] });
+      expect(refusal).toBeUndefined();
+      const line = expect.stringContaining(
+        "it is not known whether the HookGrant a has room for this: no answer",
+      );
+      expect(warnings).toEqual(enforcement === "Warn" ? [line] : []);
+    },
+  );
+
+  test("room is still demanded where another profile enforces", async () => {
+    const lenient = { ...second, spec: { ...second.spec, enforcement: "Warn" as const } };
+    const profiles = [cpuIsolation, lenient];
+    await expect(judge([a, b], asking("a,b"), { broken: "a", profiles })).rejects.toThrow("no answer");
+    expect((await judge([a, b], asking("a,b"), { broken: "b", profiles })).refusal).toBeUndefined();
+  });
+});
+
 describe("a pod that changes", () => {
   const sized = (cpu: string): Pod => asking("a", { containers: [container("main", cpu)] });
 
@@ -110,11 +134,22 @@ describe("a pod that changes", () => {
     expect((await judge([a], asking("a"), { before, full: "a" })).done).toEqual(["+a:2"]);
   });
 
+  test("takes room where an opt-out of one of its containers is taken away", async () => {
+    const containers = [container("main"), container("other", "4")];
+    const after = asking("a", { containers });
+    const optOut = { "cpu-isolation.schedgate.dev/other": "disabled" };
+    const before = { ...after, annotations: { ...after.annotations, ...optOut } };
+    expect(await judge([a], after, { before })).toMatchObject({ refusal: undefined, done: ["+a:6"] });
+    expect((await judge([a], after, { before, full: "a" })).refusal).toContain("HookGrant a");
+    expect((await judge([], after, { before })).refusal).toContain("no HookGrant covers");
+    expect((await judge([a], before, { before: after })).done).toEqual([]);
+  });
+
   test("may always stop asking, whatever that would count", async () => {
     const containers = [container("main"), container("other", "4")];
     const form = "cpu-isolation.schedgate.dev/main";
     const before = podOf({ annotations: { [form]: "enabled", [GRANT_ANNOTATION]: "a" }, containers });
     const after = { ...before, annotations: { ...before.annotations, [form]: "disabled" } };
-    expect(await judge([a], after, { before, full: "a" })).toEqual({ refusal: undefined, done: [] });
+    expect(await judge([a], after, { before, full: "a" })).toMatchObject({ refusal: undefined, done: [] });
   });
 });

@@ -1,5 +1,6 @@
 import type { Pod } from "../../common/api/pod.ts";
-import { claimsOf, withoutRoom } from "../policy/claims.ts";
+import { messageOf } from "../../common/errors.ts";
+import { claimsOf, withoutRoom, withUnknownRoom } from "../policy/claims.ts";
 import type { Claim } from "../policy/claims.ts";
 import type { Change, Finding, Rules } from "../policy/decide.ts";
 import type { Full } from "../policy/room.ts";
@@ -32,9 +33,15 @@ export async function answerWithRoom(
   const taken: Claim[] = [];
   let list = findings;
   for (const claim of claimsOf(rules, change, findings)) {
-    const full = await room.reserve(claim, change.after, dryRun);
-    if (full === undefined) taken.push(claim);
-    else list = withoutRoom(list, claim, full);
+    try {
+      const full = await room.reserve(claim, change.after, dryRun);
+      if (full === undefined) taken.push(claim);
+      else list = withoutRoom(list, claim, full);
+    } catch (error) {
+      // A pod that is in doubt is refused, but for a profile that refuses none; it is counted once it is seen.
+      if (claim.profile.enforcement === "Enforce") throw error;
+      list = withUnknownRoom(list, claim, messageOf(error));
+    }
   }
   const last = answerTo(list);
   // What a running pod holds already is not given back: it goes on as it is.

@@ -1,6 +1,7 @@
 import { findings, isClean, coveringGrants } from "../policy/decide.ts";
 import type { Finding } from "../policy/decide.ts";
 import { forgedGrantFault, withNamedGrants } from "../policy/grantannotation.ts";
+import { podLine } from "../policy/message.ts";
 import { isNode, nodeRefusal } from "../policy/node.ts";
 import { outcomeOf } from "../policy/outcome.ts";
 import type { Verdict } from "../policy/verdict.ts";
@@ -25,8 +26,7 @@ function answerTo(asked: Asked, list: readonly Finding[]): Answer {
   const said = verdict(change.after, list);
   const byNode = isNode(groups) ? nodeRefusal(change.after, list) : undefined;
   const fault = forgedGrantFault(change, list) ?? uidFault(asked, list);
-  const { namespace, name } = change.after;
-  const refusal = byNode ?? said.refusal ?? (fault && `pod ${namespace}/${name}: ${fault}`);
+  const refusal = byNode ?? said.refusal ?? (fault && podLine(change.after, fault));
   return answerOf({ ...said, refusal }, list);
 }
 
@@ -48,6 +48,7 @@ export function answerOf({ refusal, warnings, violation }: Verdict, list: readon
 
 /** See `uidSteps` of the mutating webhook: only with the uid is it sure which pod is bound. */
 function uidFault({ uids }: PodWrite, list: readonly Finding[]): string | undefined {
-  if (uids === undefined || uids.named === uids.judged || list.length === 0) return undefined;
+  const enforced = list.some((each) => each.profile.enforcement === "Enforce");
+  if (uids === undefined || uids.named === uids.judged || !enforced) return undefined;
   return `a Binding that writes what is protected must name the pod's uid, ${uids.judged}`;
 }

@@ -49,6 +49,36 @@ describe("what the API server is told to send", () => {
     ]);
   });
 
+  test("fails open for what only profiles that do not enforce protect, and only for that", () => {
+    const lenient = profileOf("lenient", {
+      protects: { runtimeHandlers: ["other"], annotations: ["lenient.example/x"] },
+      enforcement: "Warn",
+    });
+    const [strict, both] = [
+      callsOf("validate", [cpuIsolation], "x"),
+      callsOf("validate", [cpuIsolation, lenient], "x"),
+    ];
+    const refusing = (list: typeof strict) => list.filter((each) => each.failurePolicy === "Fail");
+    expect(refusing(both)).toEqual(refusing(strict));
+    const added = both.filter((each) => each.prefix.startsWith("lenient."));
+    expect(added.map(({ prefix, failurePolicy }) => `${prefix} ${failurePolicy}`)).toEqual([
+      "lenient. Ignore",
+      "lenient.bindings. Ignore",
+      "lenient.resize. Ignore",
+    ]);
+    for (const [i, { rules, conditions }] of added.entries()) {
+      expect(rules).toEqual(strict[i]?.rules);
+      expect(conditions[0]?.expression).toContain('k in ["lenient.example/x"]');
+      expect(conditions[1]?.expression).toBe(`!(${strict[i]?.conditions[0]?.expression ?? ""})`);
+    }
+    expect(callsOf("mutate", [lenient], "x").map((each) => each.prefix)).toEqual([
+      "",
+      "bindings.",
+      "lenient.",
+      "lenient.bindings.",
+    ]);
+  });
+
   test("is told by conditions that keep ordinary objects away", () => {
     const [, bindings, resize, debug, , cronjobs, classes] = calls("validate").map((each) => each.conditions);
     expect(bindings).toEqual([

@@ -16,12 +16,28 @@ export interface Call {
   prefix: string;
   rules: object[];
   conditions: MatchCondition[];
-  /** Ignore only where the answer could not be a refusal. */
+  /** Ignore only where the answer could not be a refusal: what is only advised, or protected by no profile that enforces. */
   failurePolicy: "Fail" | "Ignore";
 }
 
 /** Every write path that can put something protected on a pod, and what is only advised. See admission/routes.ts. */
 export function callsOf(webhook: Webhook, profiles: readonly HookProfile[], ownNamespace: string): Call[] {
+  const enforced = judgedBy(webhook, profiles.filter(enforces), ownNamespace);
+  const others = profiles.filter((each) => !enforces(each));
+  const lenient = others.length === 0 ? [] : judgedBy(webhook, others, ownNamespace);
+  const judged = [
+    ...enforced,
+    ...lenient.map((each, i) => withoutRefusal(each, enforced[i]?.conditions ?? [])),
+  ];
+  return webhook === "mutate" ? judged.map(unmarked) : [...judged, ...advised(profiles)];
+}
+
+function enforces({ spec }: HookProfile): boolean {
+  return spec.enforcement === "Enforce";
+}
+
+/** The write paths on which a pod may be refused by these profiles. */
+function judgedBy(webhook: Webhook, profiles: readonly HookProfile[], ownNamespace: string): Call[] {
   const writes: Call[] = [
     {
       prefix: "",
@@ -38,7 +54,24 @@ export function callsOf(webhook: Webhook, profiles: readonly HookProfile[], ownN
       failurePolicy: "Fail",
     },
   ];
-  return webhook === "mutate" ? writes.map(unmarked) : [...writes, ...validatedOnly(profiles)];
+  if (webhook === "mutate") return writes;
+  const resize: Call = {
+    prefix: "resize.",
+    rules: [scope("", ["pods/resize"], ["UPDATE"])],
+    conditions: standingConditions(profiles),
+    failurePolicy: "Fail",
+  };
+  return [...writes, resize];
+}
+
+/** The call for profiles that do not enforce, of what the one for those that do is not sent anyway. */
+function withoutRefusal(call: Call, enforced: readonly MatchCondition[]): Call {
+  const others = enforced.map(({ expression }) => ({
+    name: "schedgate.dev/not-enforced",
+    expression: `!(${expression})`,
+  }));
+  const conditions = [...call.conditions, ...others];
+  return { ...call, prefix: `lenient.${call.prefix}`, conditions, failurePolicy: "Ignore" };
 }
 
 /** The same without new pods on which the mutating webhook has done its work already. */
@@ -50,14 +83,9 @@ function unmarked(call: Call): Call {
   return { ...call, conditions };
 }
 
-function validatedOnly(profiles: readonly HookProfile[]): Call[] {
+/** What is never refused. */
+function advised(profiles: readonly HookProfile[]): Call[] {
   return [
-    {
-      prefix: "resize.",
-      rules: [scope("", ["pods/resize"], ["UPDATE"])],
-      conditions: standingConditions(profiles),
-      failurePolicy: "Fail",
-    },
     {
       prefix: "debug.",
       rules: [scope("", ["pods/ephemeralcontainers"], ["UPDATE"])],

@@ -3,7 +3,7 @@ import { GRANT_ANNOTATION } from "../../common/api/names.ts";
 import { namesIn } from "../../common/api/subject.ts";
 import type { Change, Finding, Rules } from "./decide.ts";
 import { isolatedCpus } from "./isolatedcpus.ts";
-import { noMoreRoomFault } from "./message.ts";
+import { noMoreRoomFault, unknownRoomFault } from "./message.ts";
 import type { Profile } from "./profile.ts";
 import type { Full } from "./room.ts";
 
@@ -39,6 +39,18 @@ function grows(profile: Profile, { before, after }: Change): boolean {
   if (before === undefined) return false;
   const smaller = { ...after, containers: before.containers, resources: before.resources };
   return isolatedCpus(profile, after) > isolatedCpus(profile, smaller);
+}
+
+/** The findings, where nobody can say whether a grant has room for a claim. `why`: a clause. */
+export function withUnknownRoom(
+  findings: readonly Finding[],
+  { profile, grant }: Claim,
+  why: string,
+): Finding[] {
+  const faults = [unknownRoomFault(grant, why)];
+  const own = findings.find((each) => each.profile.name === profile.name);
+  if (own === undefined) return [...findings, { profile, uses: [], coverage: undefined, faults }];
+  return findings.map((each) => (each === own ? { ...own, faults: [...own.faults, ...faults] } : each));
 }
 
 /** The findings, where a grant turned out to have no room for a claim. */

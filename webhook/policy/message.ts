@@ -9,13 +9,18 @@ import type { Use } from "./uses.ts";
 /** So many protected things are named; the others are counted. */
 const NAMED = 5;
 
+/** A line about a pod, whatever it says. */
+export function podLine({ namespace, name }: Pod, text: string): string {
+  return `pod ${namespace}/${name}: ${text}`;
+}
+
 /**
  * The one line that a person reads: which pod, what of it is protected, by which profile, for which service account,
  * why no grant covers it, and the command that would grant it. Only the places that refuse, warn or note use it.
  */
 export function refusalLine(pod: Pod, findings: readonly Finding[]): string {
   const parts = findings.filter((each) => !isClean(each)).map((each) => findingClause(pod, each));
-  return `pod ${pod.namespace}/${pod.name}: ${parts.join("; ")}`;
+  return podLine(pod, parts.join("; "));
 }
 
 function findingClause(pod: Pod, { profile, uses, coverage, faults }: Finding): string {
@@ -68,6 +73,11 @@ function roomText({ limit, used, max, takes }: Full): string {
 /** A pod that uses what is protected already, and now wants more of its grant than there is. */
 export function noMoreRoomFault(full: Full): string {
   return `the HookGrant ${full.grant} has no room for this (${roomText(full)}): ${editCommand(full.grant)}`;
+}
+
+/** A pod that no enforcing profile protects, and of whose room nothing is known. */
+export function unknownRoomFault(grant: string, why: string): string {
+  return `it is not known whether the HookGrant ${grant} has room for this: ${why}`;
 }
 
 function editCommand(grant: string): string {

@@ -1,5 +1,6 @@
 import type { Pod } from "../../common/api/pod.ts";
 import type { Finding } from "./decide.ts";
+import { podLine } from "./message.ts";
 
 /** The group of every node's identity. */
 const NODES = "system:nodes";
@@ -34,5 +35,5 @@ export function isMirror(pod: Pod, { username, groups }: Requester): boolean {
 export function nodeRefusal(pod: Pod, findings: readonly Finding[]): string | undefined {
   const [first] = findings;
   if (first === undefined) return undefined;
-  return `pod ${pod.namespace}/${pod.name}: a node may not write what HookProfile ${first.profile.name} protects`;
+  return podLine(pod, `a node may not write what HookProfile ${first.profile.name} protects`);
 }

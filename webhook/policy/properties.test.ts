@@ -5,7 +5,8 @@ import type { HookProfile } from "../../common/api/hookprofile.ts";
 import type { Pod } from "../../common/api/pod.ts";
 import { findings } from "./decide.ts";
 import { standing } from "./standing.ts";
-import { cpuIsolation, podOf, profileOf, rulesOf } from "./testing.ts";
+import { withHolders } from "./room.ts";
+import { cpuIsolation, holderOf, podOf, profileOf, rulesOf } from "./testing.ts";
 import { verdict } from "./verdict.ts";
 
 const ASK = "schedgate.dev/cpu-isolation";
@@ -27,9 +28,20 @@ const spec = fc.record(
   },
   { requiredKeys: ["profileName", "subjects"] },
 );
+/** Others, and the pod itself. */
+const holders = fc
+  .uniqueArray(fc.tuple(fc.constantFrom("pod-1", "other-1", "other-2"), fc.nat(2)), {
+    selector: ([uid]) => uid,
+  })
+  .map((list) => list.map(([uid, cpus]) => holderOf(uid, cpus)));
 const grants: fc.Arbitrary<HookGrant[]> = fc
   .array(spec, { maxLength: 5 })
-  .map((specs) => specs.map((each, i) => ({ metadata: { name: `g${String(i)}` }, spec: each })));
+  .map((specs) => specs.map((each, i) => ({ metadata: { name: `g${String(i)}` }, spec: each })))
+  .chain((list) =>
+    fc.tuple(
+      ...list.map((each) => holders.map((held) => (held.length === 0 ? each : withHolders(each, held)))),
+    ),
+  );
 
 const pods: fc.Arbitrary<Pod> = fc
   .record({
