@@ -50,7 +50,10 @@ const common = { api: await connectKube(config.kube), clock, log, idleMs: config
 const metrics = createMetrics();
 const inventory = new Inventory({ ...common, onChange: onLaw });
 const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
-const limits = new Limits({ ...common, inventory, pods, countCall: metrics.countRoomCall });
+const limits = new Limits({
+  ...{ ...common, inventory, pods },
+  ...{ countCall: metrics.countRoomCall, count: metrics.countReservation },
+});
 const configurations = new Configurations({ ...common, onChange, name: config.configuration });
 const path = pathOf(resources.secrets, { namespace, name: config.secret });
 const certificate =
@@ -64,7 +67,16 @@ const count: AdmissionDeps["count"] = (webhook, operation, decision, more) => {
   const event = refusalEvent(webhook, decision, more);
   if (event !== undefined) events.record(event);
 };
-const server = createWebhookServer(createApp({ ...common, cluster: inventory, room: limits, rules, count }));
+const server = createWebhookServer(
+  createApp({
+    ...common,
+    cluster: inventory,
+    room: limits,
+    rules,
+    count,
+    countBadRequest: metrics.countBadRequest,
+  }),
+);
 const place = { namespace, target: url === undefined ? { service: { namespace, name: service } } : { url } };
 const useCertificate = (leaf: KeyPair): Promise<void> => server.serve(port, leaf);
 const reporter = new Reporter({ ...common, inventory, pods, events, metrics });

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Answered, Decision, Webhook } from "./admission/admit.ts";
+import type { Reservation } from "./limits/limits.ts";
 
 /** What is asked for at each scrape. */
 interface Observed {
@@ -14,6 +15,10 @@ export interface Metrics {
   count: (webhook: Webhook, operation: string, decision: Decision, more: Answered) => void;
   /** A call to the API server for the room of a grant with limits. */
   countRoomCall: (method: "GET" | "PATCH") => void;
+  /** What became of a pod's room in a grant with limits. */
+  countReservation: (outcome: Reservation) => void;
+  /** An HTTP request that was answered without a review. */
+  countBadRequest: (status: number) => void;
   /** Whether both live configurations are as this replica wants them. */
   configurationCurrent(current: boolean): void;
   /** A live configuration was not as it had been, and was put right. */
@@ -53,6 +58,12 @@ export function createMetrics(): Metrics {
     countRoomCall: (method) => {
       admission.roomCalls.inc({ method });
     },
+    countReservation: (outcome) => {
+      admission.reservations.inc({ outcome });
+    },
+    countBadRequest: (status) => {
+      admission.badRequests.inc({ status: String(status) });
+    },
     observe: (observed) => {
       observeAtScrape(registry, observed);
     },
@@ -81,6 +92,18 @@ function admissionMetrics(registry: Registry) {
       name: "schedgate_room_api_calls_total",
       help: "Calls to the API server for the room of grants with limits, by method.",
       labelNames: ["method"],
+      registers,
+    }),
+    reservations: new Counter({
+      name: "schedgate_reservations_total",
+      help: "Room of grants with limits: taken by a pod, full, unknown (the pod was refused), released by a refused pod, expired.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    badRequests: new Counter({
+      name: "schedgate_bad_requests_total",
+      help: "HTTP requests that were answered without a review, by status.",
+      labelNames: ["status"],
       registers,
     }),
     findings: new Counter({

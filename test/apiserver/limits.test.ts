@@ -133,6 +133,10 @@ async function roomCalls(): Promise<number> {
   return counts.reduce((sum, each) => sum + each, 0);
 }
 
+function requestsOfEach(): Promise<number[]> {
+  return Promise.all(webhooks.map((each) => each.requests()));
+}
+
 /** The replica that does not lead: it follows no pods, and writes no status. */
 async function theFollower(): Promise<Webhook> {
   for (const each of webhooks.filter((one) => one.alive()))
@@ -157,9 +161,10 @@ describe("300 pods at once against two replicas", () => {
     ["isolated-cpus", { isolatedCPUs: 50 }, 25],
   ])("get no more than the limit of %s, and exactly that", async (where, limits, admitted) => {
     await granted(where, limits);
-    const before = await roomCalls();
+    const [before, asked] = [await roomCalls(), await requestsOfEach()];
     const errors = await createAllJudged(where, names(300));
     const calls = (await roomCalls()) - before;
+    for (const [i, each] of (await requestsOfEach()).entries()) expect(each).toBeGreaterThan(asked[i] ?? 0);
     expect(await podsIn(where)).toHaveLength(admitted);
     expect(new Set(errors.map((each) => each.status))).toEqual(new Set([403]));
     expect(errors).toHaveLength(300 - admitted);
@@ -171,33 +176,38 @@ describe("300 pods at once against two replicas", () => {
     expect(calls).toBeLessThanOrEqual(admitted);
   });
 
-  test("get no more when one is killed in the middle, and as many in the end", async () => {
-    await granted("killed", { pods: 40 });
-    const [first] = webhooks;
-    const all = createAll("killed", names(300));
-    await eventually("some to be admitted", async () =>
-      (await podsIn("killed")).length >= 5 ? true : undefined,
-    );
-    await first?.stop("SIGKILL");
-    await all;
-    expect((await podsIn("killed")).length).toBeLessThanOrEqual(40);
-    let round = 0;
-    await eventually(
-      "as many pods as the limit allows",
-      async () => {
-        await createAll("killed", names(5, `again-${String((round += 1))}`));
-        const { length } = await podsIn("killed");
-        expect(length).toBeLessThanOrEqual(40);
-        return length === 40 ? true : undefined;
-      },
-      AFTER_A_MINUTE_MS,
-    );
-    await expectUsed("killed", { pods: 40, isolatedCPUs: 80 }, AFTER_A_MINUTE_MS);
-    const next = await replica("c");
-    webhooks = [...webhooks.filter((each) => each !== first), next];
-    ports.push(next.port);
-    await next.ready();
-  });
+  test.each(["leader", "follower"])(
+    "get no more when the %s is killed in the middle, and as many in the end",
+    async (role) => {
+      const where = `killed-${role}`;
+      await granted(where, { pods: 40 });
+      const follower = await theFollower();
+      const victim = webhooks.find((each) => (each === follower) === (role === "follower"));
+      const all = createAll(where, names(300));
+      await eventually("some to be admitted", async () =>
+        (await podsIn(where)).length >= 5 ? true : undefined,
+      );
+      await victim?.stop("SIGKILL");
+      await all;
+      expect((await podsIn(where)).length).toBeLessThanOrEqual(40);
+      let round = 0;
+      await eventually(
+        "as many pods as the limit allows",
+        async () => {
+          await createAll(where, names(5, `again-${String((round += 1))}`));
+          const { length } = await podsIn(where);
+          expect(length).toBeLessThanOrEqual(40);
+          return length === 40 ? true : undefined;
+        },
+        AFTER_A_MINUTE_MS,
+      );
+      await expectUsed(where, { pods: 40, isolatedCPUs: 80 }, AFTER_A_MINUTE_MS);
+      const next = await replica(`after-${role}`);
+      webhooks = [...webhooks.filter((each) => each !== victim), next];
+      ports.push(next.port);
+      await next.ready();
+    },
+  );
 });
 
 describe("an allowed pod", () => {
@@ -214,6 +224,23 @@ describe("an allowed pod", () => {
     expect((await follower.requests()) - requests).toBeGreaterThanOrEqual(10);
     expect(callsOf(follower).slice(calls.length)).toEqual([]);
     expect(calls.length).toBeGreaterThan(0);
+  });
+
+  test("costs exactly one call where it has, and one replica serves", async () => {
+    await granted("single", { pods: 40 });
+    const [only] = webhooks;
+    const all = ports.splice(0, ports.length, only?.port ?? 0);
+    balancer.cut();
+    try {
+      // The first one may meet the write of the grant's conditions.
+      await eventually("the way to the webhook", () => createIn("single", "first").catch(() => undefined));
+      const before = await roomCalls();
+      for (const name of names(10)) await createIn("single", name);
+      expect((await roomCalls()) - before).toBe(10);
+    } finally {
+      ports.splice(0, ports.length, ...all);
+      balancer.cut();
+    }
   });
 
   test("costs one call where it has, and no more than three where both replicas write", async () => {
@@ -338,6 +365,28 @@ describe("counted is", () => {
     await expectUsed("resized", { pods: 2, isolatedCPUs: 3 }, AFTER_A_MINUTE_MS);
     await resize("q", "3");
     await expectUsed("resized", { pods: 2, isolatedCPUs: 4 });
+  });
+
+  test("a container whose opt-out is taken away, before that is allowed", async () => {
+    await granted("opted-out", { isolatedCPUs: 3 });
+    const form = "cpu-isolation.schedgate.dev/side";
+    const two = { cpu: "2", memory: "64Mi" };
+    const options = {
+      containers: { main: two, side: two },
+      annotations: { [ASK]: "enabled", [form]: "disabled" },
+    };
+    await createIn("opted-out", "p", options);
+    expect((await statusOf("opted-out")).used).toEqual({ pods: 1, isolatedCPUs: 2 });
+    const at = { namespace: "opted-out", name: "p" };
+    const optIn = (): Promise<Json> =>
+      patch(api, pods, at, { body: { metadata: { annotations: { [form]: null } } } });
+    expect((await refusalOf(optIn())).message).toContain(
+      "has no room (isolatedCPUs: 0/3 used, this pod takes 4)",
+    );
+    await patch(api, pods, at, { body: { metadata: { labels: { a: "b" } } } });
+    await patch(api, hookGrants, { name: "opted-out" }, { body: { spec: { limits: { isolatedCPUs: 4 } } } });
+    await eventually("the larger grant", () => optIn().catch(() => undefined));
+    expect((await statusOf("opted-out")).used).toEqual({ pods: 1, isolatedCPUs: 4 });
   });
 
   test("and a grant without limits, or with room, is used before one that is full", async () => {

@@ -160,11 +160,21 @@ export const policyDefences: readonly Defence[] = [
   {
     what: "only the word protected of a cached class counts",
     file: "webhook/inventory/classes.ts",
-    text: "cached !== undefined && resolver.isProtected(cached)",
+    text: "cached !== undefined && resolver.isProtectedByAll(cached)",
     without: "cached !== undefined",
     test: {
       file: "webhook/inventory/classes.test.ts",
-      name: "is asked for live before it is called unprotected (cache:",
+      name: "is asked for live before anything less is believed (cache:",
+    },
+  },
+  {
+    what: "a container asks also by the loss of its opt-out",
+    file: "webhook/policy/uses.ts",
+    text: "before !== undefined && !asks && asksMore(profile, before, pod)",
+    without: "before === pod",
+    test: {
+      file: "webhook/admission/room.test.ts",
+      name: "takes room where an opt-out of one of its containers is taken away",
     },
   },
   {

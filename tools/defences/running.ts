@@ -53,7 +53,7 @@ export const runningDefences: readonly Defence[] = [
   {
     what: "a class that the cache knows is not looked up",
     file: "webhook/inventory/classes.ts",
-    text: "resolver.isProtected(cached)) return cached;",
+    text: "resolver.isProtectedByAll(cached)) return cached;",
     without: "!resolver) return cached;",
     test: {
       file: "test/apiserver/limits.test.ts",

@@ -5,11 +5,11 @@ export const serviceDefences: readonly Defence[] = [
   {
     what: "vector 12: a class that is not what the cache says",
     file: "webhook/inventory/classes.ts",
-    text: "cached !== undefined && resolver.isProtected(cached)",
+    text: "cached !== undefined && resolver.isProtectedByAll(cached)",
     without: "cached !== undefined",
     test: {
       file: "test/apiserver/halfopen.test.ts",
-      name: "does not keep a class from being judged by what it is now",
+      name: "does not keep a class from being judged by what it is now (",
     },
   },
   {

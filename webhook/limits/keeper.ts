@@ -21,6 +21,8 @@ export interface KeeperOptions {
   reservations: Pick<Reservations, "take">;
   /** uids of which the API server itself said that they hold nothing. */
   goneForSure: Set<string>;
+  /** Called for each of them. */
+  expired: () => void;
 }
 
 /** So many pods are asked for at one look. */
@@ -52,7 +54,7 @@ export class Keeper {
   }
 
   async #askForOverdue(signal: AbortSignal): Promise<void> {
-    const { clock, goneForSure, grants, pods } = this.#options;
+    const { clock, goneForSure, grants, pods, expired } = this.#options;
     const now = clock.now();
     const late = grants().flatMap((grant) =>
       overdue(grant, pods, now).map((holder) => ({ holder, grant: grant.metadata.name })),
@@ -61,7 +63,9 @@ export class Keeper {
     for (const uid of goneForSure) if (!uids.has(uid)) goneForSure.delete(uid);
     const unknown = late.filter(({ holder }) => !goneForSure.has(holder.uid));
     for (const { holder, grant } of unknown.slice(0, MAX_QUESTIONS)) {
-      if (!(await this.#holds(holder, grant, signal))) goneForSure.add(holder.uid);
+      if (await this.#holds(holder, grant, signal)) continue;
+      goneForSure.add(holder.uid);
+      expired();
     }
   }
 

@@ -14,6 +14,9 @@ import { Keeper } from "./keeper.ts";
 import { Reservations } from "./reservations.ts";
 import { settledHolders } from "./settle.ts";
 
+/** What became of a pod's room: `unknown` when it was not known whether there is any, `expired` when its pod never came. */
+export type Reservation = "taken" | "full" | "unknown" | "released" | "expired";
+
 export interface LimitsOptions {
   api: KubeApi;
   clock: Clock;
@@ -21,6 +24,7 @@ export interface LimitsOptions {
   inventory: Pick<Inventory, "grants" | "grant" | "profile" | "whyNotSynced">;
   pods: PodView;
   countCall: (method: "GET" | "PATCH") => void;
+  count: (outcome: Reservation) => void;
 }
 
 /** The room of grants with limits: taken by admitted pods, and given back by those that ended. */
@@ -41,6 +45,9 @@ export class Limits {
       grants: () => inventory.grants(),
       reservations: this.#reservations,
       goneForSure: this.#goneForSure,
+      expired: () => {
+        options.count("expired");
+      },
     });
     this.#loop = new Loop({ clock, log, name: "limits", look: (signal) => keeper.look(signal) });
   }
@@ -69,17 +76,28 @@ export class Limits {
     }
     const since = this.#options.clock.now().toISOString();
     const step = { kind: "take", holder: { uid, namespace, name, isolatedCPUs, since } } as const;
-    return dryRun ? this.#reservations.judge(grant, step) : this.#reservations.take(grant, step);
+    if (dryRun) return this.#reservations.judge(grant, step);
+    try {
+      const full = await this.#reservations.take(grant, step);
+      this.#options.count(full === undefined ? "taken" : "full");
+      return full;
+    } catch (error) {
+      this.#options.count("unknown");
+      throw error;
+    }
   }
 
   /** Gives back what was taken for a pod that is refused after all; what fails here is given back after a minute. */
   release({ grant }: Claim, { uid = "" }: Pod): void {
-    this.#reservations.take(grant, { kind: "leave", uid }).catch((error: unknown) => {
-      this.#options.log.warn(
-        { grant, error: messageOf(error) },
-        "could not give room back; its time will end",
-      );
-    });
+    const { count, log } = this.#options;
+    this.#reservations.take(grant, { kind: "leave", uid }).then(
+      () => {
+        count("released");
+      },
+      (error: unknown) => {
+        log.warn({ grant, error: messageOf(error) }, "could not give room back; its time will end");
+      },
+    );
   }
 
   #settled(grant: HookGrant): HookGrant {

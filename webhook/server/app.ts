@@ -17,11 +17,16 @@ const WEBHOOKS: ReadonlyMap<string, Webhook> = new Map([
   ["/validate", "validate"],
 ]);
 
+export interface AppDeps extends AdmissionDeps {
+  /** A request that was answered without a review. */
+  countBadRequest: (status: number) => void;
+}
+
 /**
  * The HTTP application of both webhooks. `bodyMs`: a body that takes longer is cut off. Not by express, which serves what is
  * asked seldom (health.ts): here its routing and what it does for browsers would be an eighth of an admission's CPU.
  */
-export function createApp(deps: AdmissionDeps, budget = BODY_BUDGET, bodyMs?: number): RequestListener {
+export function createApp(deps: AppDeps, budget = BODY_BUDGET, bodyMs?: number): RequestListener {
   const readBody = bodyReader({ largest: MAX_BODY, budget, bodyMs });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const webhook = webhookOf(request);
@@ -34,6 +39,7 @@ export function createApp(deps: AdmissionDeps, budget = BODY_BUDGET, bodyMs?: nu
   return (request, response) => {
     answer(request, response).catch((error: unknown) => {
       const { status, headers, message } = faultOf(error);
+      deps.countBadRequest(status);
       deps.log.warn({ path: request.url, status, error: message }, "bad request");
       response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", ...headers });
       response.end(`${message}\n`);

@@ -7,21 +7,24 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Clock } from "../../common/clock.ts";
 import { silentLogger } from "../../common/log.ts";
 import { issueCa, issueLeaf } from "../../certs/issue.ts";
-import type { AdmissionDeps } from "../admission/admit.ts";
 import { cpuIsolation, now, rulesOf } from "../policy/testing.ts";
 import { createApp } from "./app.ts";
+import type { AppDeps } from "./app.ts";
 import { createWebhookServer } from "./server.ts";
 import type { WebhookServer } from "./server.ts";
 
 const ca = issueCa(new Date());
+/** The statuses of what was answered without a review. */
+let bad: number[] = [];
 const leaf = () => issueLeaf(ca, [{ ip: "127.0.0.1" }], new Date());
-const deps: AdmissionDeps = {
+const deps: AppDeps = {
   rules: () => rulesOf([cpuIsolation]),
   cluster: { handlerOf: () => Promise.resolve(undefined), livePod: () => Promise.resolve(undefined) },
   room: { reserve: () => Promise.resolve(undefined), release: () => undefined },
   clock: { now: () => now, sleep: () => Promise.resolve() },
   log: silentLogger,
   count: () => undefined,
+  countBadRequest: (status) => bad.push(status),
 };
 
 /** Sleeps end when the test says so. */
@@ -48,6 +51,7 @@ afterEach(async () => {
   agent = new Agent({ keepAlive: true, ca: ca.certificate });
   await running?.drain(0, deps.clock);
   running = undefined;
+  bad = [];
 });
 
 async function start(budget?: number, bodyMs?: number): Promise<number> {
