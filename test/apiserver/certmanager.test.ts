@@ -1,20 +1,26 @@
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
+import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { parseAllDocuments, stringify } from "yaml";
-import { pathOf, resources } from "../../common/kube/paths.ts";
+import { resources } from "../../common/kube/paths.ts";
 import { issueCa, issueLeaf } from "../../certs/issue.ts";
 import type { KeyPair } from "../../certs/issue.ts";
 import { readBundle } from "../../certs/verify.ts";
-import { create, eventually, get, must, namespace, startCluster } from "./cluster.ts";
+import { alsoForThisMachine, build, isCertManagers, secretInUse } from "./certmanager/component.ts";
+import { underLoad } from "./certmanager/load.ts";
+import { renew, secretFiles, startCertManager } from "./certmanager/run.ts";
+import type { Files } from "./certmanager/run.ts";
+import { secretVolume } from "./certmanager/volume.ts";
+import { create, eventually, get, must, namespace, remove, startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { ASK, grant, pod } from "./objects.ts";
+import { grant } from "./objects.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
 
-const { hookGrants, pods, validatingWebhooks } = resources;
-const manifests = join(import.meta.dirname, "../../manifests");
+const { hookGrants, secrets, validatingWebhooks } = resources;
 
 jest.setTimeout(90_000);
 
@@ -33,23 +39,10 @@ afterAll(async () => {
   await rm(scratch, { recursive: true });
 }, 60_000);
 
-/** What an admin writes who wants both, built. */
-async function build(overlay: string): Promise<Json[]> {
-  const directory = join(scratch, overlay);
-  await mkdir(directory);
-  const kustomization = {
-    resources: [relative(directory, join(manifests, "overlays", overlay))],
-    components: [relative(directory, join(manifests, "components/cert-manager"))],
-  };
-  await writeFile(join(directory, "kustomization.yaml"), stringify(kustomization));
-  const text = await must(cluster.lab, ["kustomize", directory]);
-  return parseAllDocuments(text).map((each) => each.toJS() as Json);
-}
-
 describe.each(["containerd", "crio"])("the component for cert-manager over the overlay %s", (overlay) => {
   test("gives the webhook its certificate's Secret, and the API server takes all that is not cert-manager's", async () => {
-    const objects = await build(overlay);
-    const ofCertManager = objects.filter((each) => String(each["apiVersion"]).startsWith("cert-manager.io/"));
+    const objects = await build(cluster.lab, scratch, overlay);
+    const ofCertManager = objects.filter(isCertManagers);
     expect(
       ofCertManager.map(({ kind, metadata }) => `${String(kind)} ${String((metadata as Json)["name"])}`),
     ).toEqual(expect.arrayContaining(["Certificate schedgate-webhook", "Issuer schedgate-webhook"]));
@@ -60,86 +53,137 @@ describe.each(["containerd", "crio"])("the component for cert-manager over the o
         (each) =>
           each["kind"] === "Certificate" && (each["metadata"] as Json)["name"] === "schedgate-webhook",
       ) ?? {};
-    const text = JSON.stringify(objects);
-    expect(text).toContain(`"secretName":"${String((spec as Json)["secretName"])}"`);
-    expect(text).not.toContain("inject-ca-from");
-    const others = objects.filter((each) => !ofCertManager.includes(each));
+    expect((spec as Json)["secretName"]).toBe(secretInUse(objects));
+    expect(JSON.stringify(objects)).not.toContain("inject-ca-from");
+    const others = objects.filter((each) => !isCertManagers(each));
     const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: others });
     await must(cluster.lab, ["apply", "--dry-run=server", "-f", "-"], list);
   });
 });
 
-/** A Secret as the kubelet mounts it: the files are links through `..data`, which is swapped for all of them at once. */
-async function mount(directory: string, generation: number, pair: KeyPair, ca: KeyPair): Promise<void> {
-  const data = `..${String(generation)}`;
-  await mkdir(join(directory, data), { recursive: true });
-  const files = { "tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": ca.certificate };
-  for (const [name, text] of Object.entries(files)) {
-    await writeFile(join(directory, data, name), text);
-    if (generation === 1) await symlink(join("..data", name), join(directory, name));
-  }
-  await symlink(data, join(directory, "..data_tmp"));
-  await rename(join(directory, "..data_tmp"), join(directory, "..data"));
-}
-
-/** How many CAs the API server trusts. */
-async function trusted(): Promise<number> {
+/** The CAs that the API server trusts, by their fingerprints. */
+async function trusted(): Promise<string[]> {
   const { webhooks } = await get(cluster.api, validatingWebhooks, { name: "schedgate" });
   const [first] = webhooks as { clientConfig: { caBundle: string } }[];
-  return readBundle(Buffer.from(first?.clientConfig.caBundle ?? "", "base64").toString()).length;
+  return readBundle(Buffer.from(first?.clientConfig.caBundle ?? "", "base64").toString()).map(fingerprint);
+}
+
+const fingerprint = ({ fingerprint256 }: X509Certificate): string => fingerprint256;
+const fingerprintIn = (files: Files, name: "tls.crt" | "ca.crt"): string =>
+  fingerprint(new X509Certificate(files[name] ?? ""));
+
+/** The certificate that a client is shown who trusts these CAs alone and calls the webhook by its Service's name. */
+async function shownBy({ port }: Webhook, ca: string): Promise<string | undefined> {
+  const servername = "schedgate-webhook.schedgate-system.svc";
+  const socket = connect({ host: "127.0.0.1", port, ca, servername });
+  try {
+    await once(socket, "secureConnect");
+    return socket.getPeerX509Certificate()?.fingerprint256;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Waits until the webhook serves the certificate of these files, to clients that trust the CAs of both. */
+async function serves(webhook: Webhook, files: Files, before: Files = files): Promise<void> {
+  const wanted = fingerprintIn(files, "tls.crt");
+  const cas = [before, files].map((each) => each["ca.crt"]).join("\n");
+  const isShown = async (): Promise<true | undefined> =>
+    (await shownBy(webhook, cas)) === wanted ? true : undefined;
+  await eventually("the new certificate to be served", isShown, 30_000);
 }
 
 describe("a webhook with a mounted certificate", () => {
   test("admits every granted pod while certificate and CA are renewed", async () => {
     const directory = join(scratch, "mounted");
     const now = new Date();
-    const leafOf = (ca: KeyPair): KeyPair => issueLeaf(ca, [{ ip: "127.0.0.1" }], now);
-    const [first, second] = [issueCa(now), issueCa(now)];
-    await mount(directory, 1, leafOf(first), first);
-    const webhook: Webhook = await startWebhook(cluster, { env: { SCHEDGATE_CERTIFICATE_DIR: directory } });
-    const failures: unknown[] = [];
-    let made = 0;
-    const stop = new AbortController();
-    const body = pod({ annotations: { [ASK]: "enabled" } });
-    const path = pathOf(pods, { namespace: "granted" });
-    const load = async (): Promise<void> => {
-      while (!stop.signal.aborted) {
-        await cluster.api
-          .request({ method: "POST", path, body, query: { dryRun: "All" } })
-          .catch((error: unknown) => failures.push(error));
-        made += 1;
-      }
+    const names = [{ ip: "127.0.0.1" }, { dns: "schedgate-webhook.schedgate-system.svc" }];
+    const issue = (ca: KeyPair): Files => {
+      const { certificate, key } = issueLeaf(ca, names, now);
+      return { "tls.crt": certificate, "tls.key": key, "ca.crt": ca.certificate };
     };
-    const adopted = (times: number): Promise<unknown> =>
-      eventually(
-        `certificate ${String(times)} to be read`,
-        () => {
-          const read = webhook.log().filter(({ msg }) => msg === "read a new serving certificate");
-          return Promise.resolve(read.length === times ? true : undefined);
-        },
-        30_000,
-      );
+    const [ca, otherCa] = [issueCa(now), issueCa(now)];
+    const [first, second, third] = [issue(ca), issue(ca), issue(otherCa)];
+    const mount = secretVolume(directory);
+    await mount(first);
+    const webhook = await startWebhook(cluster, { env: { SCHEDGATE_CERTIFICATE_DIR: directory } });
     try {
       await webhook.ready();
-      const loads = [load(), load()];
-      await mount(directory, 2, leafOf(first), first);
-      await adopted(2);
-      await mount(directory, 3, leafOf(second), second);
-      await adopted(3);
-      await eventually("both CAs to be trusted", async () => ((await trusted()) >= 2 ? true : undefined));
-      const before = made;
-      await eventually(
-        "load with the last one",
-        () => Promise.resolve(made > before + 50 ? true : undefined),
-        30_000,
-      );
-      stop.abort();
-      await Promise.all(loads);
+      const failures = await underLoad(cluster.api, "granted", async (more) => {
+        await mount(second);
+        await serves(webhook, second);
+        await mount(third);
+        await serves(webhook, third, second);
+        expect(await trusted()).toEqual(
+          expect.arrayContaining([second, third].map((each) => fingerprintIn(each, "ca.crt"))),
+        );
+        await more(50);
+      });
       expect(failures).toEqual([]);
       expect((await webhook.readyz()).status).toBe(200);
     } finally {
-      stop.abort();
       await webhook.stop();
     }
   });
+});
+
+describe("the component where cert-manager's own controllers run", () => {
+  const at = { namespace: "schedgate-system" };
+  const authority = "schedgate-webhook-authority";
+  let secret: string;
+
+  beforeAll(async () => {
+    await startCertManager(cluster);
+    const objects = await build(cluster.lab, scratch, "containerd", [alsoForThisMachine]);
+    secret = secretInUse(objects);
+    const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects.filter(isCertManagers) });
+    await must(cluster.lab, ["apply", "-f", "-"], list);
+    const ready = ["wait", "--for=condition=Ready", "certificate", "--all", "--timeout=60s"];
+    await must(cluster.lab, ["-n", at.namespace, ...ready]);
+  }, 900_000);
+
+  /** A Secret's files, once their certificate is not this one. */
+  const filesAfter = (name: string, before: Files = {}): Promise<Files> =>
+    eventually(`new files in Secret ${name}`, async () => {
+      const files = await secretFiles(cluster.api, { ...at, name });
+      return files?.["tls.crt"] === before["tls.crt"] ? undefined : files;
+    });
+
+  test("admits every granted pod while certificate and CA are renewed by them", async () => {
+    const directory = join(scratch, "issued");
+    const mount = secretVolume(directory);
+    const first = await filesAfter(secret);
+    await mount(first);
+    const webhook = await startWebhook(cluster, { env: { SCHEDGATE_CERTIFICATE_DIR: directory } });
+    try {
+      await webhook.ready();
+      await serves(webhook, first);
+      const failures = await underLoad(cluster.api, "granted", async (more) => {
+        await renew(cluster.api, { ...at, name: "schedgate-webhook" });
+        const second = await filesAfter(secret, first);
+        expect(second["ca.crt"]).toBe(first["ca.crt"]);
+        expect(second["tls.key"]).not.toBe(first["tls.key"]);
+        await mount(second);
+        await serves(webhook, second);
+        await more(50);
+
+        const ca = await filesAfter(authority);
+        await renew(cluster.api, { ...at, name: authority });
+        const otherCa = await filesAfter(authority, ca);
+        await remove(cluster.api, secrets, { ...at, name: secret });
+        const third = await filesAfter(secret, second);
+        expect(third["ca.crt"]).toBe(otherCa["tls.crt"]);
+        await mount(third);
+        await serves(webhook, third, second);
+        expect(await trusted()).toEqual(
+          expect.arrayContaining([second, third].map((each) => fingerprintIn(each, "ca.crt"))),
+        );
+        await more(50);
+      });
+      expect(failures).toEqual([]);
+      expect((await webhook.readyz()).status).toBe(200);
+    } finally {
+      await webhook.stop();
+    }
+  }, 180_000);
 });

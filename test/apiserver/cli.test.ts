@@ -2,11 +2,15 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { parse } from "yaml";
 import { resources } from "../../common/kube/paths.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import { exec } from "../lab/exec.ts";
 import type { Output } from "../lab/exec.ts";
+import { ensurePrograms, findProgram } from "../lab/prerequisites.ts";
 import { readState } from "../lab/state.ts";
+import { testOn } from "../prerequisite.ts";
+import { shells } from "./cli/shells.ts";
 import { create, eventually, get, kinds, must, namespace, remove, startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { annotationsOf, ASK, GRANT, grant, pod, profile, specOf } from "./objects.ts";
@@ -67,7 +71,7 @@ beforeAll(async () => {
       : undefined;
   });
   home = await mkdtemp(join(tmpdir(), "schedgate-cli-"));
-  for (const name of ["kubectl-schedgate", "kubectl_complete-schedgate"])
+  for (const name of ["schedgate", "kubectl-schedgate", "kubectl_complete-schedgate"])
     await symlink(program, join(home, name));
 }, 600_000);
 
@@ -108,6 +112,7 @@ async function serverSays(where: string, options: PodOptions): Promise<Said> {
 }
 
 interface Result {
+  kind: string;
   name: string;
   namespace: string;
   verdict: string;
@@ -231,6 +236,135 @@ describe("check judges as the webhook of a real API server does", () => {
     expect(code).toBe(1);
     expect(stdout).toContain("RuntimeClass ghost does not exist");
     expect((await serverSays("trading", options)).verdict).toBe("refused");
+  });
+});
+
+describe("check judges a workload as the webhook warns of it", () => {
+  const kindsOfWorkload: [string, string, (template: Json) => Json][] = [
+    ["Deployment", "apps/v1", (template) => ({ selector: { matchLabels: { app: "engine" } }, template })],
+    ["CronJob", "batch/v1", (template) => ({ schedule: "0 0 * * *", jobTemplate: { spec: { template } } })],
+  ];
+  const podsOfWorkload: [string, PodOptions, string][] = [
+    ["ungranted", { annotations: { [ASK]: "enabled" } }, "refused"],
+    ["ungranted", { annotations: { "warned.example/a": "" } }, "warned"],
+    ["trading", { annotations: { [ASK]: "enabled" }, serviceAccountName: "engine" }, "allowed"],
+  ];
+  const cases = kindsOfWorkload.flatMap(([kind, apiVersion, specOfKind]) =>
+    podsOfWorkload.map(([where, options, verdict]) => {
+      const { metadata, spec } = pod(options);
+      const template = {
+        metadata: { ...(metadata as Json), name: undefined, labels: { app: "engine" } },
+        spec: { ...(spec as Json), restartPolicy: kind === "CronJob" ? "Never" : "Always" },
+      };
+      const object = { metadata: { name: "engine", namespace: where }, spec: specOfKind(template) };
+      return { kind, where, verdict, object: { apiVersion, kind, ...object } };
+    }),
+  );
+
+  test.each(cases)("$kind in $where: $verdict", async ({ kind, where, verdict, object }) => {
+    const body = JSON.stringify(object);
+    const server = await cluster.lab.kubectl(["create", "--dry-run=server", "-f", "-"], body);
+    expect(server.code).toBe(0);
+    const { stdout } = await schedgate(["check", "-o", "json", "-f", "-"], body);
+    const [result] = (JSON.parse(stdout) as { results: Result[] }).results;
+    expect(result).toMatchObject({ kind, name: "engine", namespace: where, verdict });
+    const warning =
+      verdict === "allowed"
+        ? ""
+        : `Warning: ${kind} ${where}/engine: its pods will be ${verdict}: ${result?.message ?? ""}\n`;
+    expect(server.stderr).toBe(warning);
+  });
+});
+
+describe("a limit of which some is used", () => {
+  const one = { annotations: { [ASK]: "enabled" } };
+  const grantFile = (): string => join(home, "used.json");
+  const checked = async (name: string, ...law: string[]): Promise<Result | undefined> => {
+    const { metadata, spec } = pod({ ...one, name });
+    const body = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { ...(metadata as Json), namespace: "used" },
+      spec,
+    };
+    const { stdout } = await schedgate(["check", "-o", "json", "-f", "-", ...law], JSON.stringify(body));
+    return (JSON.parse(stdout) as { results: Result[] }).results[0];
+  };
+
+  beforeAll(async () => {
+    await namespace(api, "used");
+    await create(api, hookGrants, grant("used", "used", { limits: { pods: 1 } }));
+    await eventually("a pod that fits", async () => {
+      const { verdict } = await serverSays("used", { ...one, name: "first" });
+      return verdict === "allowed" ? true : undefined;
+    });
+  });
+
+  test("is left to check as it is to the webhook, and what the cluster's pods took is not", async () => {
+    expect(await checked("first")).toMatchObject({ verdict: "allowed", injected: { grant: "used" } });
+    await create(api, pods, pod({ ...one, name: "first" }), { namespace: "used" });
+    const server = await serverSays("used", { ...one, name: "second" });
+    expect(server).toMatchObject({ verdict: "refused" });
+    expect(server.message).toContain(
+      "the HookGrant used for service account used/default has no room (pods: 1/1 used)",
+    );
+    expect(await checked("second")).toMatchObject({ verdict: "refused", message: server.message });
+  });
+
+  test("is known offline only from a grant with its status", async () => {
+    const { apiVersion, kind, metadata, spec, status } = await get(api, hookGrants, { name: "used" });
+    expect(status).toMatchObject({ used: { pods: 1 } });
+    await writeFile(grantFile(), JSON.stringify({ apiVersion, kind, metadata, spec }));
+    expect(await checked("second", "--grants", grantFile())).toMatchObject({ verdict: "allowed" });
+    await writeFile(grantFile(), JSON.stringify({ apiVersion, kind, metadata, spec, status }));
+    expect(await checked("second", "--grants", grantFile())).toMatchObject({
+      verdict: "refused",
+      message: expect.stringContaining("pods: 1/1 used") as unknown,
+    });
+  });
+});
+
+describe("-o yaml", () => {
+  /** Words that are no text to a reader of YAML 1.1, such as kubectl, unless they are quoted. */
+  const words = { on: "yes", y: "n", octal: "0o17", old: "017", time: "12:30:45", day: "2026-01-01" };
+  const place = { apiVersion: "v1", kind: "Pod", metadata: { name: "engine-0", namespace: "trading" } };
+
+  beforeAll(async () => {
+    const { apiVersion, kind, metadata, spec } = grant("on", "on");
+    const body = { apiVersion, kind, metadata: { ...(metadata as Json), annotations: words }, spec };
+    await create(api, hookGrants, body);
+    await create(api, pods, pod({ name: "of-yaml", annotations: { [ASK]: "disabled" } }), {
+      namespace: "trading",
+    });
+  });
+
+  test.each([
+    { args: ["check", "-f", "-"], input: JSON.stringify({ ...place, spec: pod()["spec"] }) },
+    { args: ["status"] },
+    { args: ["explain", "-n", "trading"] },
+    { args: ["explain", "of-yaml", "-n", "trading"] },
+  ])("of $args holds what -o json holds", async ({ args, input }) => {
+    const say = async (form: string): Promise<string> => {
+      const { code, stdout, stderr } = await schedgate([...args, "-o", form], input);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      return stdout;
+    };
+    // Others may write to the cluster meanwhile.
+    const [json, yaml] = await eventually("the same answer twice", async () => {
+      const [before, between, after] = [await say("json"), await say("yaml"), await say("json")];
+      return before === after ? [before, between] : undefined;
+    });
+    expect(parse(yaml, { version: "1.1" })).toEqual(JSON.parse(json));
+    expect(yaml).not.toMatch(/^[{[]/);
+  });
+
+  test("of a name that YAML 1.1 takes for a boolean is one that kubectl takes for a name", async () => {
+    const { stdout } = await schedgate(["grant", "on/y", "--profile", "no", "--name", "off"]);
+    const answer = await must(cluster.lab, ["create", "--dry-run=server", "-o", "json", "-f", "-"], stdout);
+    expect(JSON.parse(answer)).toMatchObject({
+      metadata: { name: "off" },
+      spec: { profileName: "no", subjects: [{ namespace: "on", serviceAccounts: ["y"] }] },
+    });
   });
 });
 
@@ -364,4 +498,28 @@ describe("as a plugin", () => {
     const { stdout } = await kubectl("__complete", "schedgate", "check", "--gr");
     expect(stdout).toContain("--grants\tHookGrants to judge by");
   });
+});
+
+const rootHasApt = process.getuid?.() === 0 && findProgram("apt-get", process.env["PATH"]) !== undefined;
+
+describe.each(["zsh", "fish"] as const)("%s", (shell) => {
+  const present = findProgram(shell, process.env["PATH"]) !== undefined;
+  const testIn = testOn(present || rootHasApt ? undefined : `${shell}, and no apt to get it from`);
+
+  testIn(
+    "completes by the script that the program prints",
+    async () => {
+      await ensurePrograms([{ program: shell, package: shell }], cluster.lab.options.log);
+      const path = [home, dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
+      const offered = async (line: string): Promise<string[]> => (await shells[shell](line, path)).sort();
+      expect(await offered("schedgate c")).toEqual(["check", "completion"]);
+      expect(await offered("schedgate comp")).toEqual(["completion"]);
+      expect(await offered("schedgate check -o ")).toEqual(["json", "yaml"]);
+      expect(await offered("schedgate check --gr")).toEqual(["--grants"]);
+      expect(await offered("schedgate completion ")).toEqual(["bash", "fish", "zsh"]);
+      expect(await offered("schedgate check -f po")).toEqual(["pod.yaml"]);
+      expect(await offered("schedgate check -o j")).toEqual(["json"]);
+    },
+    300_000,
+  );
 });

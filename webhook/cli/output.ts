@@ -18,7 +18,10 @@ export function formatted(form: string | undefined, data: unknown, text: () => s
   return form === "yaml" ? yaml(data) : text();
 }
 
-/** Without anchors and folding, so that it can be read, kept and compared. */
+/**
+ * Without anchors and folding, so that it can be read, kept and compared. kubectl reads YAML 1.1, to which a plain `on`
+ * is no name.
+ */
 export function yaml(data: unknown): string {
-  return stringify(data, { aliasDuplicateObjects: false, lineWidth: 0 }).trimEnd();
+  return stringify(data, { aliasDuplicateObjects: false, lineWidth: 0, compat: "yaml-1.1" }).trimEnd();
 }

@@ -20,6 +20,7 @@ complete -F _schedgate schedgate`,
 # zsh completion for schedgate
 _schedgate() {
   local line files
+  local -i none=1
   local -a candidates
   while IFS= read -r line; do
     case $line in
@@ -28,8 +29,9 @@ _schedgate() {
       *) candidates+=("\${line/$'\\t'/:}") ;;
     esac
   done < <(schedgate __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
-  (( \${#candidates} )) && _describe schedgate candidates
-  [[ -n $files ]] && _files
+  (( \${#candidates} )) && _describe schedgate candidates && none=0
+  [[ -n $files ]] && _files && none=0
+  return none
 }
 if [[ $funcstack[1] == _schedgate ]]; then _schedgate "$@"; else compdef _schedgate schedgate; fi`,
   fish: `# fish completion for schedgate

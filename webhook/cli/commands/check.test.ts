@@ -102,6 +102,15 @@ skipped   Service web (stdin, document 4): no pod, and makes none that is known 
     expect(stdout).toContain("(deploy.yaml, document 1)");
   });
 
+  test("each pod is judged by itself: two that want the last place of a grant are both allowed", async () => {
+    const one = grant.replace("spec: {", "spec: {limits: {pods: 1}, ");
+    const result = await call(["check", "-f", "two.yaml", "--grants", "one.yaml"], {
+      files: { "two.yaml": `${asking}---\n${asking.replace("engine-0", "engine-1")}`, "one.yaml": one },
+    });
+    expect(result.code).toBe(0);
+    expect(result.stdout.match(/^allowed /gm)).toHaveLength(2);
+  });
+
   test("a grant beside the pods counts for nothing: it is only wished for", async () => {
     const result = await check("-f", "pod.yaml", "grant.yaml", "--profiles", "profile.yaml");
     expect(result.stderr).toContain("cannot read profile.yaml");
