@@ -20,10 +20,20 @@ export const writeDefences: readonly Defence[] = [
     },
   },
   {
-    what: "vector 3: annotations of a Binding",
+    what: "vector 3: annotations of a Binding, by way of bindings",
     file: "webhook/controller/calls.ts",
-    text: 'rules: [scope("", ["bindings", "pods/binding"], ["CREATE"])],',
-    without: "rules: [],",
+    text: '["bindings", "pods/binding"]',
+    without: '["pods/binding"]',
+    test: {
+      file: "test/apiserver/vectors/writes.test.ts",
+      name: "can't bring a protected annotation onto a pod without a grant",
+    },
+  },
+  {
+    what: "vector 3: annotations of a Binding, by way of pods/binding",
+    file: "webhook/controller/calls.ts",
+    text: '["bindings", "pods/binding"]',
+    without: '["bindings"]',
     test: {
       file: "test/apiserver/vectors/writes.test.ts",
       name: "can't bring a protected annotation onto a pod without a grant",
