@@ -6,9 +6,9 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { create, eventually, get, kinds, must, namespace, patch, refusalOf, remove } from "./cluster.ts";
 import { startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { asNode, ASK, grant, mirrorOf, pod, profile } from "./objects.ts";
+import { annotationsOf, asNode, ASK, grant, mirrorOf, pod, profile } from "./objects.ts";
 import type { PodOptions } from "./objects.ts";
-import { WRITES } from "./podwrites.ts";
+import { apply, WRITES } from "./podwrites.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
 
@@ -19,6 +19,8 @@ const parametersAt = { namespace: "schedgate-system", name: "schedgate-backstop"
 const asking = { annotations: { [ASK]: "enabled" } };
 const BY_BACKSTOP = "ValidatingAdmissionPolicy 'schedgate-backstop'";
 const webhookAccount = "schedgate-webhook";
+/** A pod of its own for each way to write it. */
+const formerly = WRITES.map(([form, write], i) => ({ form, write, name: `left-${i}` }));
 
 jest.setTimeout(60_000);
 
@@ -141,6 +143,21 @@ describe("beside the webhook, the backstop", () => {
     await remove(api, hookProfiles, { name: "vendor" });
   });
 
+  test.each(WRITES)(
+    "leaves an ordinary pod alone whose annotations stay as they are: %s",
+    async (_, write) => {
+      const kept = { annotations: { "example.com/a": "b" }, labels: { a: "b" } };
+      const finalizers = ["example.com/wait"];
+      const at = await runs("trading", { annotations: kept.annotations });
+      expect((await write(api, at, { ...kept, finalizers }))["metadata"]).toMatchObject({
+        ...kept,
+        finalizers,
+      });
+      const freed = await write(api, at, { ...kept, finalizers: [] });
+      expect(freed["metadata"]).not.toHaveProperty("finalizers");
+    },
+  );
+
   test("is put right when somebody changes its parameters", async () => {
     await patch(api, configMaps, parametersAt, { body: { data: { profiles: "", "ns.trading": "x" } } });
     await eventually("the parameters to be right", async () => {
@@ -186,12 +203,16 @@ describe("where the webhook and its configurations are gone, the backstop", () =
     await removeGate();
   }, 60_000);
 
-  /** A pod that was granted, and is not any more. */
+  /** Pods that were granted, and are not any more. */
   async function leaveBehind(): Promise<void> {
     await namespace(api, "left");
     await create(api, hookGrants, grant("left", "left"));
     await becomes(true, "left", asking);
-    await create(api, pods, pod({ name: "resized", ...asking }), { namespace: "left" });
+    for (const name of ["resized", ...formerly.map((each) => each.name)]) {
+      await create(api, pods, pod({ name }), { namespace: "left" });
+      // So that the annotation is the apply's own, and a later one can take it away.
+      await apply(api, { namespace: "left", name }, asking);
+    }
     await remove(api, hookGrants, { name: "left" });
     await becomes(false, "left", asking);
   }
@@ -255,6 +276,14 @@ describe("where the webhook and its configurations are gone, the backstop", () =
         expect((await write(api, granted, asking))["metadata"]).toMatchObject(asking);
       },
     );
+  });
+
+  test.each(formerly)("lets one that has no grant any more stop asking: $form", async ({ write, name }) => {
+    const labelled = await write(api, { namespace: "left", name }, { ...asking, labels: { a: "b" } });
+    expect(labelled["metadata"]).toMatchObject({ ...asking, labels: { a: "b" } });
+    expect(
+      annotationsOf(await write(api, { namespace: "left", name }, { annotations: {} })),
+    ).not.toHaveProperty([ASK]);
   });
 
   test("refuses to give one that has no grant any more other CPUs", async () => {
