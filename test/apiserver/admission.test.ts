@@ -16,7 +16,18 @@ import {
   startCluster,
 } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { annotationsOf, ASK, conditionOf, GRANT, grant, pod, profile, specOf } from "./objects.ts";
+import {
+  annotationsOf,
+  asNode,
+  ASK,
+  conditionOf,
+  GRANT,
+  grant,
+  mirrorOf,
+  pod,
+  profile,
+  specOf,
+} from "./objects.ts";
 import type { PodOptions } from "./objects.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
@@ -417,8 +428,6 @@ describe("enforcement", () => {
 });
 
 describe("a node", () => {
-  const asNode = ["--as=system:node:n1", "--as-group=system:nodes", "--as-group=system:authenticated"];
-
   beforeAll(async () => {
     await create(api, resources.nodes, { metadata: { name: "n1" } });
   });
@@ -430,7 +439,7 @@ describe("a node", () => {
       const bound = await get(api, pods, { namespace: "granted", name: "bound" });
       Object.assign(bound["metadata"] as Json, { annotations });
       const path = "/api/v1/namespaces/granted/pods/bound/status";
-      const args = ["replace", "--raw", path, "-f", "-", ...asNode];
+      const args = ["replace", "--raw", path, "-f", "-", ...asNode("n1")];
       return (await cluster.lab.kubectl(args, JSON.stringify({ ...bound, status: { phase: "Running" } })))
         .stderr;
     };
@@ -444,18 +453,14 @@ describe("a node", () => {
 
   test("mirrors a static pod untouched; a user with the same annotation is judged", async () => {
     const { uid } = (await get(api, resources.nodes, { name: "n1" }))["metadata"] as { uid: string };
-    const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid, controller: true };
-    const annotations = { "kubernetes.io/config.mirror": "x", [ASK]: "enabled" };
+    const annotations = { [ASK]: "enabled" };
     const body = pod({ name: "mirror-n1", annotations, runtimeClassName: "wrapper" });
-    const mirror = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { ...(body["metadata"] as Json), namespace: "trading", ownerReferences: [owner] },
-      spec: { ...specOf(body), nodeName: "n1", nodeSelector: { "schedgate.dev/isolation": "ready" } },
-    };
+    Object.assign(body["metadata"] as Json, { namespace: "trading" });
+    Object.assign(specOf(body), { nodeSelector: { "schedgate.dev/isolation": "ready" } });
+    const mirror = mirrorOf(body, { name: "n1", uid });
     const byUser = await cluster.lab.kubectl(["create", "-f", "-"], JSON.stringify(mirror));
     expect(byUser.stderr).toContain("no HookGrant covers service account trading/default");
-    await must(cluster.lab, ["create", "-f", "-", ...asNode], JSON.stringify(mirror));
+    await must(cluster.lab, ["create", "-f", "-", ...asNode("n1")], JSON.stringify(mirror));
     const made = await get(api, pods, { namespace: "trading", name: "mirror-n1" });
     expect(annotationsOf(made)).toMatchObject(annotations);
     expect(annotationsOf(made)[GRANT]).toBeUndefined();

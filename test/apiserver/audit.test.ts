@@ -85,6 +85,24 @@ describe("a profile's status", () => {
     await expectUnauthorized("cpu-isolation", []);
   });
 
+  test("names a pod that waits while its class is made again with a protected handler", async () => {
+    const makeClass = (handler: string): Promise<Json> =>
+      create(api, runtimeClasses, { metadata: { name: "shifting" }, handler });
+    const at = { namespace: "research", name: "waiting-0" };
+    await makeClass("harmless");
+    const made = await create(api, pods, pod({ name: at.name, runtimeClassName: "shifting" }), {
+      namespace: at.namespace,
+    });
+    expect(made["status"]).toMatchObject({ phase: "Pending" });
+    await expectUnauthorized("cpu-isolation", []);
+    await remove(api, runtimeClasses, { name: "shifting" });
+    await makeClass("wrapper");
+    await expectUnauthorized("cpu-isolation", ["research/waiting-0"]);
+    await remove(api, pods, at);
+    await expectUnauthorized("cpu-isolation", []);
+    await remove(api, runtimeClasses, { name: "shifting" });
+  });
+
   test("names pods whose annotation is protected only since a moment ago", async () => {
     const annotations = { "vendor.example/pinned": "yes" };
     await create(api, pods, pod({ name: "vendor-0", annotations }), { namespace: "research" });
@@ -114,24 +132,43 @@ describe("a profile's status", () => {
   });
 
   test("is what kubectl get shows a person", async () => {
-    const profiles = await must(cluster.lab, ["get", "hookprofiles"]);
     const subjects = [{ namespace: "research" }, { namespace: "trading", serviceAccounts: ["engine"] }];
-    await create(api, hookGrants, grant("both", "", { subjects }));
-    const grants = await must(cluster.lab, ["get", "hookgrants"]);
-    const wide = await must(cluster.lab, ["get", "hookgrants", "-o", "wide"]);
-    process.stderr.write(wide);
-    process.stderr.write(`${profiles}\n${grants}\n`);
-    expect(profiles.split("\n")[0]?.split(/\s+/)).toEqual([
-      "NAME",
-      "REQUEST",
-      "ENFORCEMENT",
-      "READY",
-      "REASON",
-      "UNAUTHORIZED",
-      "AGE",
+    const limits = { pods: 3, isolatedCPUs: 8 };
+    const notAfter = "2100-01-01T00:00:00Z";
+    await create(api, hookGrants, grant("both", "", { subjects, limits, notAfter }));
+    const engine = pod({ serviceAccountName: "engine", annotations: { [ASK]: "enabled" } });
+    await eventually("the grant", () =>
+      create(api, pods, engine, { namespace: "trading" }).catch(() => undefined),
+    );
+    const profiles = await table("hookprofiles");
+    expect(profiles["NAME"]).toEqual(["REQUEST", "ENFORCEMENT", "READY", "REASON", "UNAUTHORIZED", "AGE"]);
+    expect(profiles["cpu-isolation"]).toEqual([ASK, "Enforce", "True", "Protecting", "0", expect.anything()]);
+    const grants = await table("hookgrants");
+    expect(grants["NAME"]).toEqual("PROFILE NAMESPACE NOTAFTER PODS CPUS READY REASON AGE".split(" "));
+    expect(grants["both"]).toEqual([
+      "cpu-isolation",
+      "research",
+      notAfter,
+      "1",
+      "2",
+      "True",
+      "Granting",
+      expect.anything(),
     ]);
-    expect(profiles).toMatch(/cpu-isolation +schedgate.dev\/cpu-isolation +Enforce +True +Protecting +0 /);
-    expect(wide).toMatch(/both .*"namespace":"trading"/);
-    expect(grants).toMatch(/lost +nobody +research .*False +ProfileMissing/);
+    expect(grants["lost"]).toEqual(expect.arrayContaining(["nobody", "research", "False", "ProfileMissing"]));
+    const wide = await table("hookgrants", "-o", "wide");
+    expect(wide["NAME"]).toEqual(
+      "PROFILE NAMESPACE SUBJECTS NOTAFTER PODS CPUS MAX-PODS MAX-CPUS READY REASON AGE".split(" "),
+    );
+    expect(wide["both"]).toEqual(expect.arrayContaining(["1", "2", "3", "8"]));
+    expect(wide["both"]?.[2]).toContain('"namespace":"trading"');
   });
 });
+
+/** What kubectl get prints: the cells of each line, by its first. */
+async function table(...args: string[]): Promise<Record<string, string[]>> {
+  const lines = (await must(cluster.lab, ["get", ...args])).trimEnd().split("\n");
+  return Object.fromEntries(
+    lines.map((line) => line.split(/ {2,}/)).map(([name = "", ...cells]) => [name, cells]),
+  );
+}

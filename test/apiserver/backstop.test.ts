@@ -6,16 +6,21 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { create, eventually, get, kinds, must, namespace, patch, refusalOf, remove } from "./cluster.ts";
 import { startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { ASK, grant, pod, profile } from "./objects.ts";
+import { annotationsOf, asNode, ASK, grant, mirrorOf, pod, profile } from "./objects.ts";
 import type { PodOptions } from "./objects.ts";
+import { apply, WRITES } from "./podwrites.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
 
-const { configMaps, hookGrants, hookProfiles, mutatingWebhooks, pods, runtimeClasses, validatingWebhooks } =
-  resources;
+const { configMaps, hookGrants, hookProfiles, nodes, pods, runtimeClasses } = resources;
+const { mutatingWebhooks, validatingWebhooks } = resources;
 const backstop = join(import.meta.dirname, "../../manifests/optional/backstop");
 const parametersAt = { namespace: "schedgate-system", name: "schedgate-backstop" };
 const asking = { annotations: { [ASK]: "enabled" } };
+const BY_BACKSTOP = "ValidatingAdmissionPolicy 'schedgate-backstop'";
+const webhookAccount = "schedgate-webhook";
+/** A pod of its own for each way to write it. */
+const formerly = WRITES.map(([form, write], i) => ({ form, write, name: `left-${i}` }));
 
 jest.setTimeout(60_000);
 
@@ -39,6 +44,8 @@ beforeAll(async () => {
     const { data } = await get(api, configMaps, parametersAt);
     return (data as Json | undefined)?.["ns.granted"];
   });
+  // The API server looks for new policies once a second.
+  await becomes(false, "trading", asking);
 }, 600_000);
 
 afterAll(async () => {
@@ -57,14 +64,23 @@ function tryPod(where: string, options: PodOptions = {}): Promise<Json> {
   }) as Promise<Json>;
 }
 
+const running = (where: string) => ({ namespace: where, name: "running" });
+
+/** A pod that is there, in place of the last one; where it is. */
+async function runs(where: string, options: PodOptions = {}): Promise<ReturnType<typeof running>> {
+  await remove(api, pods, running(where));
+  await create(api, pods, pod({ ...options, name: running(where).name }), { namespace: where });
+  return running(where);
+}
+
 async function line(call: Promise<unknown>): Promise<string> {
   const { status, reason, message } = await refusalOf(call);
   expect({ status, reason, message }).toMatchObject({ status: 403, reason: "Forbidden" });
-  expect(message).toContain("ValidatingAdmissionPolicy 'schedgate-backstop'");
+  expect(message).toContain(BY_BACKSTOP);
   return message.replace(/^.*denied request: /, "");
 }
 
-/** Waits until the API server admits such a pod, or no longer does: 5 s are promised. */
+/** Waits until the API server admits such a pod, or the backstop no longer does: 5 s are promised. */
 async function becomes(admitted: boolean, where: string, options: PodOptions): Promise<void> {
   await eventually(
     `a pod to be ${admitted ? "admitted" : "refused"} in ${where}`,
@@ -74,7 +90,8 @@ async function becomes(admitted: boolean, where: string, options: PodOptions): P
         return admitted ? true : undefined;
       } catch (error) {
         if (!(error instanceof KubeApiError) || error.status !== 403) throw error;
-        return admitted ? undefined : true;
+        // The webhook refuses too, and may be first.
+        return !admitted && error.message.includes(BY_BACKSTOP) ? true : undefined;
       }
     },
     5_000,
@@ -89,7 +106,6 @@ async function removeGate(): Promise<void> {
 
 describe("beside the webhook, the backstop", () => {
   test("refuses nothing that the webhook admits", async () => {
-    await becomes(false, "trading", asking);
     for (const options of [
       {},
       { runtimeClassName: "plain" },
@@ -127,6 +143,21 @@ describe("beside the webhook, the backstop", () => {
     await remove(api, hookProfiles, { name: "vendor" });
   });
 
+  test.each(WRITES)(
+    "leaves an ordinary pod alone whose annotations stay as they are: %s",
+    async (_, write) => {
+      const kept = { annotations: { "example.com/a": "b" }, labels: { a: "b" } };
+      const finalizers = ["example.com/wait"];
+      const at = await runs("trading", { annotations: kept.annotations });
+      expect((await write(api, at, { ...kept, finalizers }))["metadata"]).toMatchObject({
+        ...kept,
+        finalizers,
+      });
+      const freed = await write(api, at, { ...kept, finalizers: [] });
+      expect(freed["metadata"]).not.toHaveProperty("finalizers");
+    },
+  );
+
   test("is put right when somebody changes its parameters", async () => {
     await patch(api, configMaps, parametersAt, { body: { data: { profiles: "", "ns.trading": "x" } } });
     await eventually("the parameters to be right", async () => {
@@ -162,13 +193,29 @@ describe("beside the webhook, the backstop", () => {
 
 describe("where the webhook and its configurations are gone, the backstop", () => {
   beforeAll(async () => {
+    await create(api, nodes, { metadata: { name: "n1" } });
+    await namespace(api, "alike", webhookAccount);
+    await leaveBehind();
     const notAfter = new Date(Date.now() + 12_000).toISOString();
     await namespace(api, "ending");
     await create(api, hookGrants, grant("ending", "ending", { notAfter }));
     await becomes(true, "ending", asking);
-    await create(api, pods, pod({ name: "before" }), { namespace: "trading" });
     await removeGate();
   }, 60_000);
+
+  /** Pods that were granted, and are not any more. */
+  async function leaveBehind(): Promise<void> {
+    await namespace(api, "left");
+    await create(api, hookGrants, grant("left", "left"));
+    await becomes(true, "left", asking);
+    for (const name of ["resized", ...formerly.map((each) => each.name)]) {
+      await create(api, pods, pod({ name }), { namespace: "left" });
+      // So that the annotation is the apply's own, and a later one can take it away.
+      await apply(api, { namespace: "left", name }, asking);
+    }
+    await remove(api, hookGrants, { name: "left" });
+    await becomes(false, "left", asking);
+  }
 
   test("refuses what no grant covers, with one line that says how it is granted", async () => {
     expect(await line(tryPod("trading", { ...asking, serviceAccountName: "other" }))).toBe(
@@ -200,32 +247,99 @@ describe("where the webhook and its configurations are gone, the backstop", () =
     await expect(tryPod("granted", { runtimeClassName: "alias" })).resolves.toBeDefined();
   });
 
-  test("refuses a protected annotation on a pod that runs, and lets all else be changed", async () => {
-    const at = { namespace: "trading", name: "before" };
-    const annotate = (annotations: Json, subresource?: string): Promise<Json> =>
-      patch(
-        api,
-        pods,
-        { ...at, ...(subresource !== undefined && { subresource }) },
-        {
-          body: { metadata: { annotations } },
-        },
-      );
-    expect(await line(annotate({ [ASK]: "enabled" }))).toContain(`annotation ${ASK}`);
-    expect(await line(annotate({ [ASK]: "enabled" }, "status"))).toContain(`annotation ${ASK}`);
-    await expect(annotate({ "example.com/a": "b" })).resolves.toBeDefined();
+  test("refuses an apply that makes the pod", async () => {
+    const make = (where: string): Promise<unknown> => {
+      const path = pathOf(pods, { namespace: where, name: "applied" });
+      const body = { apiVersion: "v1", kind: "Pod", ...pod({ name: "applied", ...asking }) };
+      const query = { fieldManager: "test" };
+      return api.request({ method: "PATCH", path, body, patch: "apply", query });
+    };
+    expect(await line(make("trading"))).toContain(`annotation ${ASK} is protected`);
+    await expect(make("granted")).resolves.toBeDefined();
   });
 
-  test("refuses a Binding that brings a protected annotation, except where all of the namespace is granted", async () => {
-    const binding = (annotations: Json): Json => ({
-      metadata: { name: "before", annotations },
-      target: { kind: "Node", name: "node-1" },
-    });
-    const bind = (body: Json): Promise<Json> => create(api, kinds.bindings, body, { namespace: "trading" });
-    expect(await line(bind(binding({ [ASK]: "enabled" })))).toContain(
-      "every service account of the namespace",
+  describe.each(WRITES)("on a pod that runs, by %s,", (_, write) => {
+    test.each([[undefined], ["status"]])(
+      "refuses a protected annotation without a grant, and no other (subresource %s)",
+      async (subresource) => {
+        const at = async (where: string) => ({
+          ...(await runs(where)),
+          ...(subresource !== undefined && { subresource }),
+        });
+        const [ungranted, granted] = [await at("trading"), await at("granted")];
+        for (const key of [ASK, "cpu-load-balancing.crio.io", "cpu-isolation.schedgate.dev/main"])
+          expect(await line(write(api, ungranted, { annotations: { [key]: "enabled" } }))).toContain(
+            `annotation ${key} is protected`,
+          );
+        const other = { annotations: { "example.com/a": "b" }, labels: { a: "b" } };
+        expect((await write(api, ungranted, other))["metadata"]).toMatchObject(other);
+        expect((await write(api, granted, asking))["metadata"]).toMatchObject(asking);
+      },
     );
-    await expect(bind(binding({ "example.com/b": "c" }))).resolves.toBeDefined();
+  });
+
+  test.each(formerly)("lets one that has no grant any more stop asking: $form", async ({ write, name }) => {
+    const labelled = await write(api, { namespace: "left", name }, { ...asking, labels: { a: "b" } });
+    expect(labelled["metadata"]).toMatchObject({ ...asking, labels: { a: "b" } });
+    expect(
+      annotationsOf(await write(api, { namespace: "left", name }, { annotations: {} })),
+    ).not.toHaveProperty([ASK]);
+  });
+
+  test("refuses to give one that has no grant any more other CPUs", async () => {
+    const resize = (at: { namespace: string; name: string }): Promise<Json> => {
+      const resources = { limits: { cpu: "3" }, requests: { cpu: "3" } };
+      const body = { spec: { containers: [{ name: "main", resources }] } };
+      return patch(api, pods, { ...at, subresource: "resize" }, { as: "strategic", body });
+    };
+    expect(await line(resize({ namespace: "left", name: "resized" }))).toContain(`annotation ${ASK}`);
+    const granted = await runs("granted", asking);
+    for (const at of [granted, await runs("trading")]) await expect(resize(at)).resolves.toBeDefined();
+  });
+
+  test.each<[string, (where: string, body: Json) => Promise<Json>]>([
+    ["pods/binding", (where, body) => create(api, pods, body, { ...running(where), subresource: "binding" })],
+    ["bindings", (where, body) => create(api, kinds.bindings, body, { namespace: where })],
+  ])(
+    "refuses a Binding that brings a protected annotation, except where all of the namespace is granted: %s",
+    async (_, bind) => {
+      const binding = (annotations: Json): Json => ({
+        metadata: { name: running("").name, annotations },
+        target: { kind: "Node", name: "node-1" },
+      });
+      for (const where of ["trading", "granted"]) await runs(where);
+      expect(await line(bind("trading", binding(asking.annotations)))).toContain(
+        "no HookGrant covers every service account of the namespace",
+      );
+      await expect(bind("trading", binding({ "example.com/b": "c" }))).resolves.toBeDefined();
+      await expect(bind("granted", binding(asking.annotations))).resolves.toBeDefined();
+    },
+  );
+
+  test("lets a node mirror its static pod, and nobody else", async () => {
+    const { uid } = (await get(api, nodes, { name: "n1" }))["metadata"] as { uid: string };
+    const body = JSON.stringify(mirrorOf(pod({ name: "static-n1", ...asking }), { name: "n1", uid }));
+    const path = pathOf(pods, { namespace: "trading" });
+    const mirror = async (...as: string[]): Promise<string> =>
+      (await cluster.lab.kubectl(["create", "--raw", path, "-f", "-", ...as], body)).stderr;
+    for (const as of [[], ["--as=system:node:n1", "--as-group=system:masters"]])
+      expect(await mirror(...as)).toContain(BY_BACKSTOP);
+    expect(await mirror(...asNode("n1"))).toBe("");
+  });
+
+  test("spares the webhook's own pods the class, and nothing else, and no others", async () => {
+    const own = { serviceAccountName: webhookAccount };
+    const classed = { runtimeClassName: "wrapper" };
+    await expect(tryPod("schedgate-system", { ...own, ...classed })).resolves.toBeDefined();
+    expect(await line(tryPod("schedgate-system", { ...own, ...asking }))).toContain(`annotation ${ASK}`);
+    for (const [where, serviceAccountName] of [
+      ["alike", webhookAccount],
+      ["schedgate-system", "default"],
+      ["schedgate-system", "schedgate-node-agent"],
+    ] as const)
+      expect(await line(tryPod(where, { serviceAccountName, ...classed }))).toContain(
+        `no HookGrant covers service account ${serviceAccountName}`,
+      );
   });
 
   test("ends a grant at its time", async () => {

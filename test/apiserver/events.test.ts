@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { resources } from "../../common/kube/paths.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
-import { create, eventually, get, kinds, must, namespace, refusalOf, startCluster } from "./cluster.ts";
+import {
+  create,
+  eventually,
+  get,
+  kinds,
+  must,
+  namespace,
+  patch,
+  refusalOf,
+  remove,
+  startCluster,
+} from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { ASK, grant, pod, profile } from "./objects.ts";
 import { startWebhook } from "./webhook.ts";
@@ -71,6 +82,37 @@ describe("events", () => {
     expect((await refusalOf(create(api, pods, body, { namespace: "research" }))).status).toBe(403);
     await eventOf("research", "HookNotGranted", "Namespace", "research");
     expect(await all("research")).toHaveLength(1);
+  });
+
+  test("tell on the ReplicaSet of a Deployment, and on a pod that is there, what cannot be", async () => {
+    await namespace(api, "unusable");
+    await create(api, hookGrants, grant("unusable", "unusable"));
+    await eventually("the grant", () =>
+      create(api, pods, pod({ name: "there", ...asking }), { namespace: "unusable" }).catch(() => undefined),
+    );
+    const { spec } = pod({ containers: { main: { cpu: "1500m", memory: "64Mi" } } }) as { spec: Json };
+    const labels = { app: "shared" };
+    const template = { metadata: { labels, ...asking }, spec };
+    const body = { metadata: { name: "shared" }, spec: { selector: { matchLabels: labels }, template } };
+    const deployment = await create(api, kinds.deployments, body, { namespace: "unusable" });
+    const owner = await eventually("its ReplicaSet", async () => {
+      const { items } = (await get(api, kinds.replicaSets, { namespace: "unusable" })) as {
+        items?: { metadata: { name: string; uid: string; ownerReferences: Json[] } }[];
+      };
+      return items?.[0]?.metadata;
+    });
+    expect(owner.ownerReferences).toMatchObject([{ uid: (deployment["metadata"] as Json)["uid"] }]);
+    const event = await eventOf("unusable", "HookRefused", "ReplicaSet", owner.name);
+    expect(event).toMatchObject({ type: "Warning", action: "Create", regarding: { uid: owner.uid } });
+    expect(event["note"]).toContain("must have whole CPUs of its own");
+    await remove(api, kinds.deployments, { namespace: "unusable", name: "shared" });
+
+    const at = { namespace: "unusable", name: "there" };
+    const annotations = { [ASK]: "true" };
+    expect((await refusalOf(patch(api, pods, at, { body: { metadata: { annotations } } }))).status).toBe(403);
+    const updated = await eventOf("unusable", "HookRefused", "Pod", "there");
+    expect(updated).toMatchObject({ type: "Warning", action: "Update" });
+    expect(updated["note"]).toContain('must be "enabled" or "disabled", not "true"');
   });
 
   test("tell of a pod that runs without right", async () => {

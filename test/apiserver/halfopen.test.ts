@@ -1,6 +1,14 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { systemClock } from "../../common/clock.ts";
+import { connectKube } from "../../common/kube/client.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import { KubeApiError } from "../../common/kube/port.ts";
+import { reflector } from "../../common/kube/reflector.ts";
+import { silentLogger } from "../../common/log.ts";
+import { openProcesses } from "../lab/processes.ts";
+import { restartApiServer } from "../lab/restart.ts";
 import { create, eventually, must, namespace, refusalOf, remove, startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { ASK, grant, pod, profile } from "./objects.ts";
@@ -177,5 +185,56 @@ describe("a webhook that hears nothing of the API server any more", () => {
     proxy.letPass();
     await webhook.ready();
     expect((await refusalOf(tryToAsk())).status).toBe(403);
+  });
+});
+
+/** Makes etcd forget what was before now, and the API server the changes that it keeps in memory. */
+async function forgetThePast(): Promise<void> {
+  const { pid } = (await openProcesses(cluster.lab.stateDir).find("etcd")) ?? {};
+  const [url = ""] = /http:[^\0]+/.exec(await readFile(`/proc/${pid ?? ""}/cmdline`, "utf8")) ?? [];
+  const ask = async (path: string, body: object): Promise<Json> => {
+    const answer = await fetch(`${url}/v3/${path}`, { method: "POST", body: JSON.stringify(body) });
+    expect(answer.status).toBe(200);
+    return answer.json() as Promise<Json>;
+  };
+  const { revision } = (await ask("maintenance/status", {}))["header"] as { revision: string };
+  await ask("kv/compaction", { revision, physical: true });
+  await restartApiServer(cluster.lab);
+}
+
+describe("a watch that breaks off, and whose place the API server has forgotten", () => {
+  test("is told so, and all that it missed is listed", async () => {
+    const kubeconfig = join(cluster.lab.stateDir, "relay.kubeconfig");
+    const server = await must(cluster.lab, [
+      "config",
+      "view",
+      "-o",
+      "jsonpath={.clusters[0].cluster.server}",
+    ]);
+    const text = await must(cluster.lab, ["config", "view", "--raw", "-o", "json"]);
+    await writeFile(kubeconfig, text.replaceAll(server.trim(), proxy.url), { mode: 0o600 });
+    const told: unknown[] = [];
+    const ended = new AbortController();
+    const view = reflector({
+      api: await connectKube({ kubeconfig }),
+      clock: systemClock,
+      log: { ...silentLogger, info: (fields) => told.push(fields) },
+      path: pathOf(hookGrants),
+      parse: (object) => object,
+    });
+    await create(cluster.api, hookGrants, grant("removed", "trading"));
+    const run = view.run(ended.signal);
+    await eventually("a list", () => Promise.resolve(view.items().has("removed") || undefined));
+    proxy.stall();
+    await create(cluster.api, hookGrants, grant("added", "trading"));
+    await remove(cluster.api, hookGrants, { name: "removed" });
+    await forgetThePast();
+    expect([...view.items().keys()]).toEqual(["removed"]);
+    proxy.cut();
+    await eventually("a list", () => Promise.resolve(view.items().has("added") || undefined));
+    expect([...view.items().keys()]).toEqual(["added"]);
+    expect(told).toEqual([{ path: pathOf(hookGrants), error: expect.stringContaining("410 Expired") }]);
+    ended.abort();
+    await run;
   });
 });

@@ -38,6 +38,26 @@ export function pod(options: PodOptions = {}): Json {
   };
 }
 
+/** What the kubelet of this node would make of a static pod: its mirror. */
+export function mirrorOf(body: Json, node: { name: string; uid: string }): Json {
+  const { annotations, ...metadata } = body["metadata"] as Json & { annotations?: object };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      ...metadata,
+      annotations: { ...annotations, "kubernetes.io/config.mirror": "x" },
+      ownerReferences: [{ apiVersion: "v1", kind: "Node", ...node, controller: true }],
+    },
+    spec: { ...specOf(body), nodeName: node.name },
+  };
+}
+
+/** How kubectl is told to be this node. */
+export function asNode(name: string): string[] {
+  return [`--as=system:node:${name}`, "--as-group=system:nodes", "--as-group=system:authenticated"];
+}
+
 /** A HookGrant for one namespace. */
 export function grant(name: string, namespace: string, spec: Json = {}): Json {
   return {

@@ -11,6 +11,8 @@ export interface StallingProxy {
   stall(alsoNew?: boolean): void;
   /** Everything opened from now on passes; what stalled stays stalled. */
   letPass(): void;
+  /** Breaks off all that is open, also what stalled. */
+  cut(): void;
   close: () => Promise<void>;
 }
 
@@ -30,6 +32,10 @@ export async function startStallingProxy(server: string): Promise<StallingProxy>
     }
     open.clear();
   };
+  const cut = (): void => {
+    for (const each of [...open, ...silent]) each.destroy();
+    silent.clear();
+  };
   const listener = createServer((client) => {
     join(client, connect(Number(port), hostname), open);
     if (stalled) freeze();
@@ -45,10 +51,11 @@ export async function startStallingProxy(server: string): Promise<StallingProxy>
     letPass: () => {
       stalled = false;
     },
+    cut,
     close: async () => {
       const closed = once(listener, "close");
       listener.close();
-      for (const each of [...open, ...silent]) each.destroy();
+      cut();
       await closed;
     },
   };

@@ -93,14 +93,17 @@ describe("a large body", () => {
   });
 
   test("of an ordinary size is judged while large ones come in", async () => {
-    const large = JSON.stringify(review({ object: filled(6 * 1024 * 1024) }));
-    const flood = Array.from({ length: 20 }, () => direct.send("/validate", large).catch(() => undefined));
-    const started = Date.now();
-    expect(
-      (await refusalOf(world.createPod("trading", { annotations: { [ASK]: "enabled" } }))).status,
-    ).toBeGreaterThanOrEqual(403);
-    expect(Date.now() - started).toBeLessThan(6_000);
-    await Promise.all(flood);
+    // Five of the largest take all the room: who comes then is told when to come again, and the API server does.
+    const large = JSON.stringify(review({ object: filled(6 * 1024 * 1024) })).padEnd(7 * 1024 * 1024);
+    const flood = { over: false };
+    const answers = Promise.allSettled(Array.from({ length: 20 }, () => direct.send("/validate", large)));
+    void answers.then(() => (flood.over = true));
+    do {
+      const started = Date.now();
+      const line = await world.refused(world.createPod("trading", { annotations: { [ASK]: "enabled" } }));
+      expect(line).toContain("is protected by HookProfile cpu-isolation");
+      expect(Date.now() - started).toBeLessThan(6_000);
+    } while (!flood.over);
     expect((await judged({ object: asking })).allowed).toBe(false);
   });
 });

@@ -3,7 +3,8 @@ import { resources } from "../../../common/kube/paths.ts";
 import type { KubeApi } from "../../../common/kube/port.ts";
 import { create, eventually, get, kinds, namespace, patch, refusalOf, remove } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
-import { annotationsOf, ASK, GRANT, grant, pod, specOf } from "../objects.ts";
+import { annotationsOf, asNode, ASK, GRANT, grant, mirrorOf, pod, specOf } from "../objects.ts";
+import type { PodOptions } from "../objects.ts";
 import { startOtherWebhook } from "./otherwebhook.ts";
 import { openWorld } from "./world.ts";
 import type { World } from "./world.ts";
@@ -102,22 +103,9 @@ describe("who writes does not matter, whose pod it is does", () => {
 });
 
 describe("a node's identity", () => {
-  const as = (node: string): string[] => [
-    `--as=system:node:${node}`,
-    "--as-group=system:nodes",
-    "--as-group=system:authenticated",
-  ];
   const mirror = async (name: string): Promise<Json> => {
     const { uid } = (await get(api, nodes, { name: "n1" }))["metadata"] as { uid: string };
-    const annotations = { "kubernetes.io/config.mirror": "x", [ASK]: "enabled" };
-    const body = pod({ name, annotations });
-    const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid, controller: true };
-    return {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { ...(body["metadata"] as Json), ownerReferences: [owner] },
-      spec: { ...specOf(body), nodeName: "n1" },
-    };
+    return mirrorOf(pod({ name, ...asking }), { name: "n1", uid });
   };
 
   beforeAll(async () => {
@@ -126,12 +114,12 @@ describe("a node's identity", () => {
 
   test("mirrors its own static pod untouched; nobody else can pretend to", async () => {
     const path = "/api/v1/namespaces/granted/pods";
-    const own = await world.raw("create", path, await mirror("static-n1"), ...as("n1"));
+    const own = await world.raw("create", path, await mirror("static-n1"), ...asNode("n1"));
     expect(own.stderr).toBe("");
     expect(annotationsOf(await get(api, pods, { namespace: "granted", name: "static-n1" }))).toMatchObject({
       [ASK]: "enabled",
     });
-    expect((await world.raw("create", path, await mirror("other-n1"), ...as("n2"))).code).toBe(1);
+    expect((await world.raw("create", path, await mirror("other-n1"), ...asNode("n2"))).code).toBe(1);
     const inTrading = "/api/v1/namespaces/trading/pods";
     const byUser = await world.raw("create", inTrading, await mirror("user-n1"));
     expect(byUser.stderr).toContain("no HookGrant covers");
@@ -148,7 +136,7 @@ describe("a node's identity", () => {
       const bound = await get(api, pods, { namespace: "granted", name: "bound" });
       const metadata = { ...(bound["metadata"] as Json), annotations, resourceVersion: undefined };
       const status = { phase: "Running" };
-      return (await world.raw("replace", path, { ...bound, metadata, status }, ...as("n1"))).stderr;
+      return (await world.raw("replace", path, { ...bound, metadata, status }, ...asNode("n1"))).stderr;
     };
     const before = await world.webhook.requests();
     expect(await write({ "example.com/a": "b" })).toBe("");
@@ -156,6 +144,41 @@ describe("a node's identity", () => {
     expect(await write({ [ASK]: "enabled" })).toContain(
       "a node may not write what HookProfile cpu-isolation protects",
     );
+  });
+});
+
+describe("the webhook's own pods", () => {
+  const own = "schedgate-system";
+  const account = "schedgate-webhook";
+  const classed = { runtimeClassName: "wrapper" };
+  const refused = (where: string, serviceAccountName: string, more: PodOptions): Promise<string> =>
+    world.refused(world.createPod(where, { name: "own", serviceAccountName, ...more }));
+
+  test("do not wait for themselves where somebody gives all pods a class", async () => {
+    const before = await world.webhook.requests();
+    const made = await world.createPod(own, { name: "own", serviceAccountName: account, ...classed });
+    expect(annotationsOf(made)[GRANT]).toBeUndefined();
+    expect(await world.webhook.requests()).toBe(before);
+  });
+
+  test("are no others of that service account's name", async () => {
+    await namespace(api, "alike", account);
+    expect(await refused("alike", account, classed)).toContain(
+      `runtimeClassName wrapper (handler wrapper) is protected by HookProfile cpu-isolation, and no HookGrant covers service account alike/${account}`,
+    );
+  });
+
+  test.each(["default", "schedgate-node-agent"])("are no others of their namespace: %s", async (other) => {
+    expect(await refused(own, other, classed)).toContain(
+      `no HookGrant covers service account ${own}/${other}`,
+    );
+  });
+
+  test.each<[string, PodOptions]>([
+    ["alone", asking],
+    ["beside the class", { ...asking, ...classed }],
+  ])("need a grant for a protected annotation, %s", async (_, more) => {
+    expect(await refused(own, account, more)).toContain(`annotation ${ASK}=enabled`);
   });
 });
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { pathOf, resources } from "../../../common/kube/paths.ts";
-import type { KubeApi, PatchType } from "../../../common/kube/port.ts";
+import type { KubeApi } from "../../../common/kube/port.ts";
 import { create, eventually, get, kinds, namespace, patch, refusalOf, remove } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
 import { annotationsOf, ASK, GRANT, grant, pod, profile, specOf } from "../objects.ts";
+import { apply, read, WRITES } from "../podwrites.ts";
 import { startOtherWebhook } from "./otherwebhook.ts";
 import { openWorld } from "./world.ts";
 import type { World } from "./world.ts";
@@ -22,24 +23,15 @@ beforeAll(async () => {
 
 afterAll(() => world.stop(), 60_000);
 
-type Write = (where: string, annotations: Record<string, string>, subresource?: string) => Promise<Json>;
-
 const at = (where: string, subresource?: string) => ({
   namespace: where,
   name: "engine-0",
   ...(subresource !== undefined && { subresource }),
 });
 
-/** A pod without its version: a scheduler writes to it at the same time. */
-async function read(where: string): Promise<Json> {
-  const body = await get(api, pods, at(where));
-  delete (body["metadata"] as Json)["resourceVersion"];
-  return body;
-}
-
 /** Puts one ephemeral container into a pod; what kubectl prints. */
 async function debug(where: string): Promise<{ code: number; stderr: string }> {
-  const body = await read(where);
+  const body = await read(api, at(where));
   const container = {
     name: "debug",
     image: "x",
@@ -51,56 +43,20 @@ async function debug(where: string): Promise<{ code: number; stderr: string }> {
   return { code, stderr };
 }
 
-async function put(where: string, annotations: Record<string, string>, subresource?: string): Promise<Json> {
-  const body = await read(where);
-  (body["metadata"] as Json)["annotations"] = { ...annotationsOf(body), ...annotations };
-  return api.request({ method: "PUT", path: pathOf(pods, at(where, subresource)), body }) as Promise<Json>;
-}
-
-function patchAs(as: PatchType, bodyOf: (annotations: Record<string, string>) => unknown): Write {
-  return (where, annotations, subresource) => {
-    const query = as === "apply" ? { fieldManager: "test", force: true } : {};
-    const path = pathOf(pods, at(where, subresource));
-    return api.request({
-      method: "PATCH",
-      path,
-      body: bodyOf(annotations),
-      patch: as,
-      query,
-    }) as Promise<Json>;
-  };
-}
-
-const merge = (annotations: Record<string, string>): object => ({ metadata: { annotations } });
-const json = (annotations: Record<string, string>): object[] => [
-  { op: "add", path: "/metadata/annotations", value: annotations },
-];
-const apply = (annotations: Record<string, string>): object => ({
-  apiVersion: "v1",
-  kind: "Pod",
-  metadata: { name: "engine-0", annotations },
-});
-
-describe.each<[string, Write]>([
-  ["PUT", put],
-  ["JSON patch", patchAs("json", json)],
-  ["merge patch", patchAs("merge", merge)],
-  ["strategic merge patch", patchAs("strategic", merge)],
-  ["server-side apply", patchAs("apply", apply)],
-])("a running pod can't get a protected annotation without a grant: %s", (_, write) => {
+describe.each(WRITES)("a running pod can't get a protected annotation without a grant: %s", (_, write) => {
   test.each([[undefined], ["status"]])("of the pod, subresource %s", async (subresource) => {
     await world.createPod("trading", { annotations: { a: "b" } });
+    const annotate = (where: string, annotations: Record<string, string>): Promise<Json> =>
+      write(api, at(where, subresource), { annotations });
     for (const key of [ASK, "cpu-load-balancing.crio.io", "cpu-isolation.schedgate.dev/main"]) {
-      expect(await world.refused(write("trading", { [key]: "enabled" }, subresource))).toContain(
-        "is protected",
-      );
+      expect(await world.refused(annotate("trading", { [key]: "enabled" }))).toContain("is protected");
     }
-    expect(await world.refused(write("trading", { [GRANT]: "granted" }, subresource))).toContain(
+    expect(await world.refused(annotate("trading", { [GRANT]: "granted" }))).toContain(
       "is written by schedgate alone",
     );
-    await write("trading", { a: "c" }, subresource);
+    await annotate("trading", { a: "c" });
     await world.createPod("granted", { annotations: { a: "b" } });
-    expect(annotationsOf(await write("granted", { [ASK]: "enabled" }, subresource))[GRANT]).toBe("granted");
+    expect(annotationsOf(await annotate("granted", { [ASK]: "enabled" }))[GRANT]).toBe("granted");
   });
 });
 
@@ -205,11 +161,12 @@ describe("an apply that makes the pod", () => {
 describe("the API server itself takes no annotation", () => {
   test.each(["ephemeralcontainers", "resize"])("by way of pods/%s", async (subresource) => {
     await world.createPod("trading");
-    const body = await read("trading");
+    const body = await read(api, at("trading"));
     Object.assign(body["metadata"] as Json, { annotations: { [ASK]: "enabled", [GRANT]: "granted" } });
     const path = pathOf(pods, at("trading", subresource));
     await api.request({ method: "PUT", path, body }).catch(() => undefined);
-    await patchAs("merge", merge)("trading", { [ASK]: "enabled" }, subresource).catch(() => undefined);
+    const annotated = { body: { metadata: { annotations: { [ASK]: "enabled" } } } };
+    await patch(api, pods, at("trading", subresource), annotated).catch(() => undefined);
     expect(annotationsOf(await get(api, pods, at("trading")))).toEqual({});
   });
 });
@@ -383,5 +340,56 @@ describe("a pod whose grant is gone", () => {
     await patch(api, pods, at("trading", "resize"), { as: "strategic", body });
     expect(await debug("trading")).toEqual({ code: 0, stderr: "" });
     expect(await world.webhook.requests()).toBe(before);
+  });
+});
+
+// The last ones here: they end the webhook.
+describe("a granted pod, while the webhook is down,", () => {
+  const carried = {
+    annotations: { [ASK]: "enabled", "example.com/a": "b" },
+    labels: { app: "engine" },
+    finalizers: ["example.com/wait"],
+  };
+  const granted = { ...carried.annotations, [GRANT]: "granted" };
+  const stopped = { "example.com/a": "b", [GRANT]: "granted" };
+  const each = WRITES.map(([form, write], i) => ({ form, write, name: `left-${i}` }));
+  const place = (name: string) => ({ namespace: "granted", name });
+
+  beforeAll(async () => {
+    for (const { name } of each) {
+      await world.createPod("granted", { name, runtimeClassName: "wrapper" });
+      // So that all of it is the apply's own, and a later one can take it away.
+      expect(annotationsOf(await apply(api, place(name), carried))).toEqual(granted);
+    }
+    await world.webhook.stop();
+  });
+
+  test.each(each)("gets nothing more that is protected: $form", async ({ write, name }) => {
+    const annotations = { ...granted, "cpu-load-balancing.crio.io": "disable" };
+    const error = await refusalOf(write(api, place(name), { ...carried, annotations }));
+    expect(error).toMatchObject({
+      status: 500,
+      message: expect.stringContaining("failed calling webhook"),
+    });
+  });
+
+  test.each(each)("gets labels and conditions by way of its status: $form", async ({ write, name }) => {
+    const condition = { type: "example.com/seen", status: "True" };
+    const seen = { labels: { ...carried.labels, seen: "yes" }, conditions: [condition] };
+    const { metadata, status } = await write(api, { ...place(name), subresource: "status" }, seen);
+    expect(metadata).toMatchObject({ labels: seen.labels, annotations: granted });
+    const conditions: unknown = expect.arrayContaining([expect.objectContaining(condition)]);
+    expect(status).toMatchObject({ conditions });
+  });
+
+  test.each(each)("is labelled, stops asking, and ends: $form", async ({ write, name }) => {
+    const at = place(name);
+    const labels = { app: "other" };
+    const labelled = await write(api, at, { ...carried, annotations: granted, labels });
+    expect(labelled["metadata"]).toMatchObject({ labels, annotations: granted });
+    expect(annotationsOf(await write(api, at, { ...carried, annotations: stopped }))).toEqual(stopped);
+    await remove(api, pods, at);
+    await write(api, at, { ...carried, annotations: stopped, finalizers: [] });
+    expect((await refusalOf(get(api, pods, at))).status).toBe(404);
   });
 });
