@@ -96,7 +96,7 @@ function admissionMetrics(registry: Registry) {
     }),
     reservations: new Counter({
       name: "schedgate_reservations_total",
-      help: "Room of grants with limits: taken by a pod, full, unknown (the pod was refused), released by a refused pod, expired.",
+      help: "Room of grants with limits: taken by a pod, full, unknown, released by a pod that was refused, expired.",
       labelNames: ["outcome"],
       registers,
     }),

@@ -192,7 +192,8 @@ class ListWatch<T> implements Reflector<T> {
   /** Whether anything is now kept that was not, or the other way round, or is another. */
   #put(object: unknown, items: Map<string, T>, unreadable: Map<string, string>): boolean {
     const key = keyOf(meta.parse(object).metadata);
-    forgetBookkeeping(object);
+    // Nobody here reads it, and it is more than half of what a small object takes.
+    delete (object as { metadata: { managedFields?: unknown } }).metadata.managedFields;
     try {
       const read = this.#options.parse(object);
       const wasUnreadable = unreadable.delete(key);
@@ -219,15 +220,6 @@ class ListWatch<T> implements Reflector<T> {
   #now(): number {
     return this.#options.clock.now().getTime();
   }
-}
-
-/** Nobody here reads it, and it is more than half of what a small object takes. */
-function forgetBookkeeping(object: unknown): void {
-  const { metadata } = object as {
-    metadata: { managedFields?: unknown; annotations?: Record<string, string> | null };
-  };
-  delete metadata.managedFields;
-  delete metadata.annotations?.["kubectl.kubernetes.io/last-applied-configuration"];
 }
 
 function keyOf(metadata: { name?: string | undefined; namespace?: string | undefined }): string {

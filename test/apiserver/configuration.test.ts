@@ -106,6 +106,21 @@ describe("ordinary pods", () => {
     expect(await requestsFor(webhook as Webhook, [keyed(ASK)])).toBe(2);
   });
 
+  test("are made and changed with thousands of annotations", async () => {
+    const [webhook] = (await start()) as [Webhook];
+    const letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+    const keys = Array.from({ length: 5_000 }, (_, i) =>
+      [i % 36, Math.floor(i / 36) % 36, Math.floor(i / 1296)].map((each) => letters[each]).join(""),
+    );
+    const annotations = Object.fromEntries(keys.map((each) => [each, ""]));
+    await create(api, pods, pod({ name: "many", annotations }), { namespace: "plain" });
+    const at = { namespace: "plain", name: "many" };
+    await patch(api, pods, at, { body: { metadata: { labels: { a: "b" }, annotations: { aaa: null } } } });
+    await patch(api, pods, { ...at, subresource: "status" }, { body: { status: { phase: "Running" } } });
+    await remove(api, pods, at);
+    expect(await webhook.requests()).toBe(0);
+  });
+
   test("are made while the webhook is down; protected ones are refused", async () => {
     const [webhook] = await start();
     await webhook?.stop();
@@ -164,6 +179,31 @@ describe("what is caught", () => {
     await create(api, hookProfiles, profile("cpu-isolation", before["spec"] as Json));
     await expectCaught(webhook, ASK, true);
   });
+
+  test.each([
+    ["disabled", "enabled", true],
+    ["off", "enabled", true],
+    ["enabled", "enabled", false],
+    ["disabled", "disabled", false],
+    ["disabled", undefined, false],
+  ])(
+    "is the loss of a container's own word (%s) where by that it asks with the whole pod (%s): %s",
+    async (own, whole, caught) => {
+      const [webhook] = (await start()) as [Webhook];
+      const request = { annotation: "words.example/ask" };
+      await create(api, hookProfiles, profile("words", { protects: {}, request, enforcement: "Warn" }));
+      await expectCaught(webhook, "words.example/ask", true);
+      const form = "ask.words.example/main";
+      const annotations = { [form]: own, ...(whole !== undefined && { [request.annotation]: whole }) };
+      await create(api, pods, pod({ name: "words", annotations }), { namespace: "plain" });
+      const before = await webhook.requests();
+      const at = { namespace: "plain", name: "words" };
+      await patch(api, pods, at, { body: { metadata: { annotations: { [form]: null } } } });
+      expect((await webhook.requests()) > before).toBe(caught);
+      await remove(api, pods, at);
+      await remove(api, hookProfiles, { name: "words" });
+    },
+  );
 
   test("is exactly what the globs match", async () => {
     const [webhook] = (await start()) as [Webhook];

@@ -52,7 +52,7 @@ export const writeDefences: readonly Defence[] = [
   {
     what: "vector 3: a pod of that name made anew meanwhile",
     file: "webhook/admission/mutate.ts",
-    text: "return uids === undefined || uids.named !== undefined || list.length === 0 ? [] : setUid(uids.judged);",
+    text: "return uids === undefined || uids.named !== undefined || !brings ? [] : setUid(uids.judged);",
     without:
       "return uids === undefined || list.length === 0 || uids.judged !== '' ? [] : setUid(uids.judged);",
     also: [

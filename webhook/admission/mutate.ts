@@ -46,6 +46,7 @@ function grantSteps({ change: { before }, written }: PodWrite, list: readonly Fi
 }
 
 /** Else another pod of that name, made after the look at this one, would get what only this one may have. */
-function uidSteps({ uids }: PodWrite, list: readonly Finding[]): PatchStep[] {
-  return uids === undefined || uids.named !== undefined || list.length === 0 ? [] : setUid(uids.judged);
+function uidSteps({ uids, written }: PodWrite, list: readonly Finding[]): PatchStep[] {
+  const brings = list.length > 0 || Object.hasOwn(written, GRANT_ANNOTATION);
+  return uids === undefined || uids.named !== undefined || !brings ? [] : setUid(uids.judged);
 }

@@ -101,11 +101,18 @@ describe("a Binding", () => {
     expect((await bind(whole, { rules: granted, uid: "other" })).allowed).toBe(false);
   });
 
+  test("can't leave a pod's grant on another pod of that name", async () => {
+    const live = { rules: granted, live: pod({ ...asking, [GRANT]: "trading" }) };
+    expect((await bind({ [GRANT]: "trading" }, live)).message).toContain("must name the pod's uid, pod-uid");
+    expect((await bind({ [GRANT]: "trading" }, { ...live, uid: "pod-uid" })).allowed).toBe(true);
+  });
+
   test("can't forge the grant annotation", async () => {
     expect((await bind({ [GRANT]: "trading" }, { rules: granted, uid: "pod-uid" })).message).toContain(
       "is written by schedgate alone",
     );
-    expect((await bind({ [GRANT]: "trading" }, { webhook: "mutate", rules: granted })).patch).toEqual([]);
+    const { patch } = await bind({ [GRANT]: "trading" }, { webhook: "mutate", rules: granted });
+    expect(patch.map(({ path }) => path)).toEqual(["/metadata/uid"]);
   });
 
   test("of a pod that is not there, or that is no Binding, is refused", async () => {

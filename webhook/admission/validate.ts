@@ -1,3 +1,4 @@
+import { GRANT_ANNOTATION } from "../../common/api/names.ts";
 import { findings, isClean, coveringGrants } from "../policy/decide.ts";
 import type { Finding } from "../policy/decide.ts";
 import { forgedGrantFault, withNamedGrants } from "../policy/grantannotation.ts";
@@ -47,8 +48,9 @@ export function answerOf({ refusal, warnings, violation }: Verdict, list: readon
 }
 
 /** See `uidSteps` of the mutating webhook: only with the uid is it sure which pod is bound. */
-function uidFault({ uids }: PodWrite, list: readonly Finding[]): string | undefined {
+function uidFault({ uids, written }: PodWrite, list: readonly Finding[]): string | undefined {
   const enforced = list.some((each) => each.profile.enforcement === "Enforce");
-  if (uids === undefined || uids.named === uids.judged || !enforced) return undefined;
+  const brings = enforced || Object.hasOwn(written, GRANT_ANNOTATION);
+  if (uids === undefined || uids.named === uids.judged || !brings) return undefined;
   return `a Binding that writes what is protected must name the pod's uid, ${uids.judged}`;
 }

@@ -23,13 +23,12 @@ export interface Call {
 /** Every write path that can put something protected on a pod, and what is only advised. See admission/routes.ts. */
 export function callsOf(webhook: Webhook, profiles: readonly HookProfile[], ownNamespace: string): Call[] {
   const enforced = judgedBy(webhook, profiles.filter(enforces), ownNamespace);
-  const others = profiles.filter((each) => !enforces(each));
-  const lenient = others.length === 0 ? [] : judgedBy(webhook, others, ownNamespace);
-  const judged = [
-    ...enforced,
-    ...lenient.map((each, i) => withoutRefusal(each, enforced[i]?.conditions ?? [])),
-  ];
-  return webhook === "mutate" ? judged.map(unmarked) : [...judged, ...advised(profiles)];
+  const open = profiles.filter((each) => !enforces(each));
+  const lenient = open.length === 0 ? [] : judgedBy(webhook, open, ownNamespace);
+  // The API server never begins in a second round: a mutating call that another webhook's work calls for must have been there.
+  if (webhook === "mutate") return [...enforced, ...lenient.map((each) => failingOpen(each))].map(unmarked);
+  const others = lenient.map((each, i) => failingOpen(each, enforced[i]?.conditions));
+  return [...enforced, ...others, ...advised(profiles)];
 }
 
 function enforces({ spec }: HookProfile): boolean {
@@ -64,9 +63,9 @@ function judgedBy(webhook: Webhook, profiles: readonly HookProfile[], ownNamespa
   return [...writes, resize];
 }
 
-/** The call for profiles that do not enforce, of what the one for those that do is not sent anyway. */
-function withoutRefusal(call: Call, enforced: readonly MatchCondition[]): Call {
-  const others = enforced.map(({ expression }) => ({
+/** The call for profiles that do not enforce; without what is sent already, by these conditions. */
+function failingOpen(call: Call, sent: readonly MatchCondition[] = []): Call {
+  const others = sent.map(({ expression }) => ({
     name: "schedgate.dev/not-enforced",
     expression: `!(${expression})`,
   }));

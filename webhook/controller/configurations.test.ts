@@ -2,8 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import type { KubeRequest } from "../../common/kube/port.ts";
 import { KubeApiError } from "../../common/kube/port.ts";
 import { silentLogger } from "../../common/log.ts";
-import { now } from "../policy/testing.ts";
-import { Configurations } from "./configurations.ts";
+import { now, profileOf } from "../policy/testing.ts";
+import { callAsWanted, Configurations } from "./configurations.ts";
 import { differences } from "./drift.ts";
 import { webhooksOf } from "./webhooks.ts";
 
@@ -65,6 +65,17 @@ describe("both configurations", () => {
       differs: wanted.validate.map((_, i) => `webhooks[${String(i)}].namespaceSelector.matchExpressions`),
     });
   });
+});
+
+test("a leader of another version, which has other calls sent to the same place, keeps no replica from being ready", () => {
+  const lenient = profileOf("lenient", { protects: { annotations: ["a/b"] }, enforcement: "Warn" });
+  const [fewer, more] = [wanted.validate, webhooksOf("validate", [lenient], place, "")];
+  expect(more.length).toBeGreaterThan(fewer.length);
+  expect(callAsWanted(fewer, more)).toBe(true);
+  expect(callAsWanted(more, fewer)).toBe(true);
+  expect(callAsWanted([], more)).toBe(false);
+  expect(callAsWanted([...fewer, { clientConfig: { url: "https://elsewhere" } }], more)).toBe(false);
+  expect(callAsWanted(fewer, webhooksOf("validate", [], place, "another CA"))).toBe(false);
 });
 
 test("differences are named by the innermost field, a few of them", () => {

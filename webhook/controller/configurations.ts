@@ -79,13 +79,9 @@ export class Configurations {
     });
   }
 
-  /** Whether both send what they send to where they should, with the CA that they should trust. */
-  callHere(wanted: Record<Webhook, { clientConfig: unknown }[]>): boolean {
-    return WEBHOOKS.every((each) => {
-      const calls = (list: { clientConfig: unknown }[]): unknown[] =>
-        list.map(({ clientConfig }) => clientConfig);
-      return isDeepStrictEqual(calls(this.#current(each)?.webhooks ?? []), calls(wanted[each]));
-    });
+  /** Whether both send what they send to where they should, see `callAsWanted`. */
+  callHere(wanted: Record<Webhook, Calls>): boolean {
+    return WEBHOOKS.every((each) => callAsWanted(this.#current(each)?.webhooks ?? [], wanted[each]));
   }
 
   /** The CA bundle that each holds now, PEM; "" where it has none. */
@@ -145,6 +141,17 @@ export class Configurations {
   #current(webhook: Webhook): Configuration | undefined {
     return this.#live[webhook].items().get(this.#options.name);
   }
+}
+
+type Calls = readonly { clientConfig: unknown }[];
+
+/**
+ * Whether all that is sent is sent to one place, the wanted one, with the CA that it should trust. What is sent may be another
+ * leader's choice: one of another version, while the Deployment is rolled.
+ */
+export function callAsWanted(live: Calls, [wanted]: Calls): boolean {
+  const right = live.every(({ clientConfig }) => isDeepStrictEqual(clientConfig, wanted?.clientConfig));
+  return live.length > 0 && right;
 }
 
 function pathTo(webhook: Webhook, { name }: ConfigurationsOptions): string {

@@ -7,14 +7,11 @@ import type { Glob } from "../../common/glob.ts";
 const MAX_LENGTH = 60_000;
 
 /**
- * Expressions for keys of any beginning run on every annotation, and each character of them costs: the API server refuses a
- * pod whose conditions cost 2,500,000. With all 256 KiB of its annotations in keys a character costs 6,554 (a tenth of each
- * byte, a quarter of each character).
+ * Expressions for keys of any beginning run on every annotation, and each character of their patterns, about half of them,
+ * costs: the API server refuses a pod for which an expression costs 1,000,000 (apiserver, PerCallLimit). With all 256 KiB of
+ * its annotations in keys a character costs 6,554 (a tenth of each byte, a quarter of each character).
  */
 const MAX_HEADLESS = 250;
-
-/** Far more than any real number of request annotations needs. */
-const MAX_OPT_OUTS = 20_000;
 
 /** How many characters of each glob are looked at: all, or, where that gets too long, fewer; in the end every key counts. */
 const PRECISIONS = [Infinity, 64, 24, 8, 2];
@@ -28,17 +25,6 @@ export function keyExpression(profiles: readonly HookProfile[]): string {
     if (expression !== undefined) return expression;
   }
   return "true";
-}
-
-/** CEL: by the loss of the annotation key `k` a container asks. Where that gets too long, any key may be one. */
-export function optOutExpression(profiles: readonly HookProfile[]): string {
-  const requests = new Set(profiles.flatMap(({ spec }) => spec.request?.annotation ?? []));
-  const terms = [...requests].sort().map((each) => {
-    const forAll = `object.metadata.annotations[${quoted(each)}] == "enabled"`;
-    return `${quoted(each)} in object.metadata.annotations && ${forAll} && ${startsWith(containerFormPrefix(each))}`;
-  });
-  const expression = terms.map((each) => (terms.length === 1 ? each : `(${each})`)).join(" || ");
-  return expression.length > MAX_OPT_OUTS ? "true" : expression;
 }
 
 /** Undefined where it would be too long or cost too much; it stops as soon as it does. */
@@ -78,7 +64,8 @@ function keyTerms(
   return terms.length > 0 ? terms.join(" || ") : "false";
 }
 
-function startsWith(text: string): string {
+/** CEL: the key `k` begins so. */
+export function startsWith(text: string): string {
   return `k.startsWith(${quoted(text)})`;
 }
 

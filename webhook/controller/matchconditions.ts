@@ -1,6 +1,7 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
-import { isOneOf, keyExpression, optOutExpression, quoted } from "./keyexpression.ts";
+import { isOneOf, keyExpression, quoted } from "./keyexpression.ts";
+import { optOutExpression } from "./optoutexpression.ts";
 
 /** One entry of `matchConditions` of a webhook (admissionregistration.k8s.io/v1). */
 export interface MatchCondition {
@@ -24,11 +25,7 @@ export function matchConditions(profiles: readonly HookProfile[], ownNamespace: 
       : []),
     `(${HAS} && ${NEW}.exists(k, (${keyExpression(profiles)}) && (${IS_CREATE} || ${IS_CHANGED})))`,
     `(${grantOf(HAS, NEW)} != (${IS_CREATE} ? [] : ${grantOf(HAD, OLD)}))`,
-    ...(profiles.some(({ spec }) => spec.request !== undefined)
-      ? [
-          `(!(${IS_CREATE}) && ${HAS} && ${HAD} && ${OLD}.exists(k, ${IS_OPT_OUT} && (${optOutExpression(profiles)})))`,
-        ]
-      : []),
+    `(!(${IS_CREATE}) && ${HAS} && ${HAD} && (${optOutExpression(profiles)}))`,
   ];
   return [condition(terms.join(" || "))];
 }
@@ -87,7 +84,6 @@ const OLD = "oldObject.metadata.annotations";
 const HAS = `has(${NEW})`;
 const HAD = `has(${OLD})`;
 const IS_CREATE = 'request.operation == "CREATE"';
-const IS_OPT_OUT = `${OLD}[k] == "disabled" && !(k in ${NEW})`;
 const IS_CHANGED = `!(${HAD} && k in ${OLD} && ${OLD}[k] == ${NEW}[k])`;
 
 function isOwnPod(namespace: string): string {

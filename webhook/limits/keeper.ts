@@ -9,7 +9,7 @@ import { PERIOD_MS } from "../controller/loop.ts";
 import { podRecord } from "../inventory/podrecord.ts";
 import type { PodView } from "../inventory/pods.ts";
 import type { Reservations } from "./reservations.ts";
-import { overdue, RESERVED_MS } from "./settle.ts";
+import { holding, overdue, RESERVED_MS } from "./settle.ts";
 
 export interface KeeperOptions {
   api: KubeApi;
@@ -19,7 +19,7 @@ export interface KeeperOptions {
   pods: PodView;
   settled: (grant: HookGrant) => HookGrant;
   reservations: Pick<Reservations, "take">;
-  /** uids of which the API server itself said that they hold nothing. */
+  /** See `SettleOptions`. */
   goneForSure: Set<string>;
   /** Called for each of them. */
   expired: () => void;
@@ -59,12 +59,13 @@ export class Keeper {
     const late = grants().flatMap((grant) =>
       overdue(grant, pods, now).map((holder) => ({ holder, grant: grant.metadata.name })),
     );
-    const uids = new Set(late.map(({ holder }) => holder.uid));
-    for (const uid of goneForSure) if (!uids.has(uid)) goneForSure.delete(uid);
-    const unknown = late.filter(({ holder }) => !goneForSure.has(holder.uid));
-    for (const { holder, grant } of unknown.slice(0, MAX_QUESTIONS)) {
-      if (await this.#holds(holder, grant, signal)) continue;
-      goneForSure.add(holder.uid);
+    const keyOf = ({ grant, holder }: (typeof late)[number]): string => holding(grant, holder.uid);
+    const keys = new Set(late.map(keyOf));
+    for (const key of goneForSure) if (!keys.has(key)) goneForSure.delete(key);
+    const unknown = late.filter((each) => !goneForSure.has(keyOf(each)));
+    for (const each of unknown.slice(0, MAX_QUESTIONS)) {
+      if (await this.#holds(each.holder, each.grant, signal)) continue;
+      goneForSure.add(keyOf(each));
       expired();
     }
   }

@@ -4,7 +4,7 @@ import type { PodRecord } from "../inventory/podrecord.ts";
 import type { PodView } from "../inventory/pods.ts";
 import { readProfile } from "../policy/profile.ts";
 import { container, cpuIsolation, grantOf, holderOf, now, podOf } from "../policy/testing.ts";
-import { overdue, settledHolders } from "./settle.ts";
+import { holding, overdue, settledHolders } from "./settle.ts";
 
 const profile = readProfile(cpuIsolation);
 const old = new Date(now.getTime() - 60_000);
@@ -29,7 +29,7 @@ function granting(...holders: Holder[]): HookGrant {
 }
 
 function settle(grant: HookGrant, pods: PodView, sure: readonly string[] = []): string[] {
-  const options = { pods, profile, now, goneForSure: new Set(sure) };
+  const options = { pods, profile, now, goneForSure: new Set(sure.map((uid) => holding("g", uid))) };
   return settledHolders(grant, options).map((each) => `${each.uid}:${String(each.isolatedCPUs)}`);
 }
 
@@ -71,6 +71,12 @@ describe("a holder", () => {
   ])("%s", (_, ...[holder, pods, sure, held]) => {
     expect(settle(granting(holder), pods, sure)).toEqual(held);
   });
+});
+
+test("a pod that never came to another grant holds what it has of this one", () => {
+  const goneForSure = new Set([holding("another", "a")]);
+  const options = { pods: view([record("a")]), profile, now, goneForSure };
+  expect(settledHolders(granting(holderOf("a", 2, old)), options)).toHaveLength(1);
 });
 
 test("whoever names the grant holds room of it, whatever the limit", () => {

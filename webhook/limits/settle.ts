@@ -12,8 +12,13 @@ export interface SettleOptions {
   pods: PodView;
   profile: Profile | undefined;
   now: Date;
-  /** uids of which the API server itself said that they hold nothing of this grant. */
+  /** Pods of which the API server itself said that they hold nothing of a grant, see `holding`. */
   goneForSure: ReadonlySet<string>;
+}
+
+/** A pod in a grant: it may hold room of one, and none of another. */
+export function holding(grant: string, uid: string): string {
+  return `${grant} ${uid}`;
 }
 
 /**
@@ -23,8 +28,9 @@ export interface SettleOptions {
  */
 export function settledHolders(grant: HookGrant, options: SettleOptions): Holder[] {
   const { pods, profile, now, goneForSure } = options;
+  const isGone = (uid: string): boolean => goneForSure.has(holding(grant.metadata.name, uid));
   const held = (grant.status?.holders ?? []).flatMap((holder) => {
-    if (hasEnded(holder, pods) || goneForSure.has(holder.uid)) return [];
+    if (hasEnded(holder, pods) || isGone(holder.uid)) return [];
     const record = recordOf(holder, pods);
     if (record?.grants.includes(grant.metadata.name) !== true || isYoung(holder, now)) return [holder];
     // It only gets smaller here: what makes a pod take more was judged when it was asked for.
@@ -33,7 +39,7 @@ export function settledHolders(grant: HookGrant, options: SettleOptions): Holder
   const known = new Set(held.map((each) => each.uid));
   const found = pods
     .naming(grant.metadata.name)
-    .filter((each) => !each.finished && !known.has(each.uid) && !goneForSure.has(each.uid))
+    .filter((each) => !each.finished && !known.has(each.uid) && !isGone(each.uid))
     .map(({ uid, pod }) => ({
       uid,
       namespace: pod.namespace,

@@ -31,7 +31,12 @@ export function claimsOf(rules: Rules, change: Change, findings: readonly Findin
       if (profile === undefined || !(admitting.includes(grant) || grows(profile, change))) return [];
       return [{ grant, profile, isolatedCPUs: isolatedCpus(profile, change.after) }];
     })
-    .sort((a, b) => (a.grant < b.grant ? -1 : 1));
+    .sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+}
+
+/** First those that decide whether the pod is refused: to wait for an answer about another may take all the time that there is. */
+function orderOf({ profile, grant }: Claim): string {
+  return `${profile.enforcement === "Enforce" ? 0 : 1} ${grant}`;
 }
 
 /** Whether the containers' resources grow; what asks is the pod's as it will be, so that only these count. */
