@@ -118,6 +118,46 @@ export const serviceDefences: readonly Defence[] = [
     test: { file: "test/apiserver/limits.test.ts", name: "get no more than the limit of" },
   },
   {
+    what: "the backstop: other CPUs for a pod without right",
+    file: "manifests/optional/backstop/policy.yaml",
+    text: "resources: [pods/resize] }",
+    without: "resources: [pods/log] }",
+    test: {
+      file: "test/apiserver/backstop.test.ts",
+      name: "refuses to give one that has no grant any more other CPUs",
+    },
+  },
+  {
+    what: "the backstop: an update that keeps annotations",
+    file: "manifests/optional/backstop/policy.yaml",
+    text: "(has(request.subResource) && request.subResource == 'resize')",
+    without: "request.subResource == 'resize'",
+    test: {
+      file: "test/apiserver/backstop.test.ts",
+      name: "leaves an ordinary pod alone whose annotations stay as they are",
+    },
+  },
+  {
+    what: "only the webhook's own pods are spared",
+    file: "webhook/controller/matchconditions.ts",
+    text: "(request.namespace == ${quoted(namespace)} && has(${account})",
+    without: "(${quoted(namespace)} != '' && has(${account})",
+    test: {
+      file: "test/apiserver/vectors/identities.test.ts",
+      name: "are no others of that service account's name",
+    },
+  },
+  {
+    what: "vector 35: an ordinary pod beside large ones",
+    file: "webhook/server/body.ts",
+    text: 'Connection: "close", "Retry-After": "1"',
+    without: 'Connection: "close"',
+    test: {
+      file: "test/apiserver/vectors/endpoint.test.ts",
+      name: "of an ordinary size is judged while large ones come in",
+    },
+  },
+  {
     what: "vector 35: more than the webhook can hold",
     file: "webhook/server/body.ts",
     text: "if (inFlight + size > budget)",
