@@ -90,7 +90,7 @@ export const runningDefences: readonly Defence[] = [
       "      const live = configurationSchema.parse(put);\n",
     test: {
       file: "test/apiserver/faults.test.ts",
-      name: "nothing without right passes while a profile changes and the leader is killed",
+      name: "nothing without right passes at any moment of it",
     },
   },
   {
