@@ -11,6 +11,7 @@ import type { KeyPair } from "../../certs/issue.ts";
 import { readBundle } from "../../certs/verify.ts";
 import { alsoForThisMachine, build, isCertManagers, secretInUse } from "./certmanager/component.ts";
 import { underLoad } from "./certmanager/load.ts";
+import type { More } from "./certmanager/load.ts";
 import { renew, secretFiles, startCertManager } from "./certmanager/run.ts";
 import type { Files } from "./certmanager/run.ts";
 import { secretVolume } from "./certmanager/volume.ts";
@@ -93,9 +94,40 @@ async function serves(webhook: Webhook, files: Files, before: Files = files): Pr
   await eventually("the new certificate to be served", isShown, 30_000);
 }
 
+interface Renewing {
+  webhook: Webhook;
+  /** Puts the next files where the webhook looks. */
+  mount: (files: Files) => Promise<void>;
+  more: More;
+}
+
+/** That a webhook which begins with these files fails no create of a granted pod while `work` renews them, and is ready then. */
+async function expectNoFailure(
+  folder: string,
+  first: Files,
+  work: (renewing: Renewing) => Promise<void>,
+): Promise<void> {
+  const directory = join(scratch, folder);
+  const mount = secretVolume(directory);
+  await mount(first);
+  const webhook = await startWebhook(cluster, { env: { SCHEDGATE_CERTIFICATE_DIR: directory } });
+  try {
+    await webhook.ready();
+    const failures = await underLoad(cluster.api, "granted", (more) => work({ webhook, mount, more }));
+    expect(failures).toEqual([]);
+    expect((await webhook.readyz()).status).toBe(200);
+  } finally {
+    await webhook.stop();
+  }
+}
+
+async function expectBothTrusted(...files: Files[]): Promise<void> {
+  const fingerprints = files.map((each) => fingerprintIn(each, "ca.crt"));
+  expect(await trusted()).toEqual(expect.arrayContaining(fingerprints));
+}
+
 describe("a webhook with a mounted certificate", () => {
   test("admits every granted pod while certificate and CA are renewed", async () => {
-    const directory = join(scratch, "mounted");
     const now = new Date();
     const names = [{ ip: "127.0.0.1" }, { dns: "schedgate-webhook.schedgate-system.svc" }];
     const issue = (ca: KeyPair): Files => {
@@ -104,26 +136,14 @@ describe("a webhook with a mounted certificate", () => {
     };
     const [ca, otherCa] = [issueCa(now), issueCa(now)];
     const [first, second, third] = [issue(ca), issue(ca), issue(otherCa)];
-    const mount = secretVolume(directory);
-    await mount(first);
-    const webhook = await startWebhook(cluster, { env: { SCHEDGATE_CERTIFICATE_DIR: directory } });
-    try {
-      await webhook.ready();
-      const failures = await underLoad(cluster.api, "granted", async (more) => {
-        await mount(second);
-        await serves(webhook, second);
-        await mount(third);
-        await serves(webhook, third, second);
-        expect(await trusted()).toEqual(
-          expect.arrayContaining([second, third].map((each) => fingerprintIn(each, "ca.crt"))),
-        );
-        await more(50);
-      });
-      expect(failures).toEqual([]);
-      expect((await webhook.readyz()).status).toBe(200);
-    } finally {
-      await webhook.stop();
-    }
+    await expectNoFailure("mounted", first, async ({ webhook, mount, more }) => {
+      await mount(second);
+      await serves(webhook, second);
+      await mount(third);
+      await serves(webhook, third, second);
+      await expectBothTrusted(second, third);
+      await more(50);
+    });
   });
 });
 
@@ -150,40 +170,27 @@ describe("the component where cert-manager's own controllers run", () => {
     });
 
   test("admits every granted pod while certificate and CA are renewed by them", async () => {
-    const directory = join(scratch, "issued");
-    const mount = secretVolume(directory);
     const first = await filesAfter(secret);
-    await mount(first);
-    const webhook = await startWebhook(cluster, { env: { SCHEDGATE_CERTIFICATE_DIR: directory } });
-    try {
-      await webhook.ready();
+    await expectNoFailure("issued", first, async ({ webhook, mount, more }) => {
       await serves(webhook, first);
-      const failures = await underLoad(cluster.api, "granted", async (more) => {
-        await renew(cluster.api, { ...at, name: "schedgate-webhook" });
-        const second = await filesAfter(secret, first);
-        expect(second["ca.crt"]).toBe(first["ca.crt"]);
-        expect(second["tls.key"]).not.toBe(first["tls.key"]);
-        await mount(second);
-        await serves(webhook, second);
-        await more(50);
+      await renew(cluster.api, { ...at, name: "schedgate-webhook" });
+      const second = await filesAfter(secret, first);
+      expect(second["ca.crt"]).toBe(first["ca.crt"]);
+      expect(second["tls.key"]).not.toBe(first["tls.key"]);
+      await mount(second);
+      await serves(webhook, second);
+      await more(50);
 
-        const ca = await filesAfter(authority);
-        await renew(cluster.api, { ...at, name: authority });
-        const otherCa = await filesAfter(authority, ca);
-        await remove(cluster.api, secrets, { ...at, name: secret });
-        const third = await filesAfter(secret, second);
-        expect(third["ca.crt"]).toBe(otherCa["tls.crt"]);
-        await mount(third);
-        await serves(webhook, third, second);
-        expect(await trusted()).toEqual(
-          expect.arrayContaining([second, third].map((each) => fingerprintIn(each, "ca.crt"))),
-        );
-        await more(50);
-      });
-      expect(failures).toEqual([]);
-      expect((await webhook.readyz()).status).toBe(200);
-    } finally {
-      await webhook.stop();
-    }
+      const ca = await filesAfter(authority);
+      await renew(cluster.api, { ...at, name: authority });
+      const otherCa = await filesAfter(authority, ca);
+      await remove(cluster.api, secrets, { ...at, name: secret });
+      const third = await filesAfter(secret, second);
+      expect(third["ca.crt"]).toBe(otherCa["tls.crt"]);
+      await mount(third);
+      await serves(webhook, third, second);
+      await expectBothTrusted(second, third);
+      await more(50);
+    });
   }, 180_000);
 });

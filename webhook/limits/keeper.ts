@@ -22,7 +22,7 @@ export interface KeeperOptions {
   /** See `SettleOptions`. */
   goneForSure: Set<string>;
   /** Called for each of them. */
-  expired: () => void;
+  count: (outcome: "expired") => void;
 }
 
 /** So many pods are asked for at one look. */
@@ -54,7 +54,7 @@ export class Keeper {
   }
 
   async #askForOverdue(signal: AbortSignal): Promise<void> {
-    const { clock, goneForSure, grants, pods, expired } = this.#options;
+    const { clock, goneForSure, grants, pods, count } = this.#options;
     const now = clock.now();
     const late = grants().flatMap((grant) =>
       overdue(grant, pods, now).map((holder) => ({ holder, grant: grant.metadata.name })),
@@ -66,7 +66,7 @@ export class Keeper {
     for (const each of unknown.slice(0, MAX_QUESTIONS)) {
       if (await this.#holds(each.holder, each.grant, signal)) continue;
       goneForSure.add(keyOf(each));
-      expired();
+      count("expired");
     }
   }
 

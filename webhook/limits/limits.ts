@@ -45,9 +45,6 @@ export class Limits {
       grants: () => inventory.grants(),
       reservations: this.#reservations,
       goneForSure: this.#goneForSure,
-      expired: () => {
-        options.count("expired");
-      },
     });
     this.#loop = new Loop({ clock, log, name: "limits", look: (signal) => keeper.look(signal) });
   }

@@ -4,7 +4,7 @@ import { eventually } from "../cluster.ts";
 import { ASK, pod } from "../objects.ts";
 
 /** Waits until so many more pods were judged. */
-type More = (count: number) => Promise<void>;
+export type More = (count: number) => Promise<void>;
 
 /**
  * While `work` runs, granted pods are created in the namespace, two at a time without a pause; nothing is kept. What

@@ -6,7 +6,7 @@ import { hasStatus } from "../../../common/kube/port.ts";
 import type { KubeApi } from "../../../common/kube/port.ts";
 import { cacheRoot, openCache } from "../../lab/cache.ts";
 import type { Cache } from "../../lab/cache.ts";
-import { go } from "../../lab/go.ts";
+import { go, toolModule } from "../../lab/go.ts";
 import { moduleFiles } from "../../lab/modulefiles.ts";
 import { openProcesses } from "../../lab/processes.ts";
 import { get, must, patch } from "../cluster.ts";
@@ -39,7 +39,7 @@ async function buildController(cache: Cache): Promise<string> {
     const work = join(out, "work");
     await mkdir(work);
     await writeFile(join(work, "main.go"), main);
-    await writeFile(join(work, "go.mod"), `module lab\n\ngo 1.26\n\nrequire ${MODULE} ${VERSION}\n`);
+    await writeFile(join(work, "go.mod"), toolModule(MODULE, VERSION, []));
     await go(work, ["mod", "tidy"]);
     await go(work, ["build", "-trimpath", "-ldflags", "-s -w", "-o", join(out, "controller"), "."]);
     await rm(work, { recursive: true });
