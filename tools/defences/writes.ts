@@ -89,6 +89,16 @@ export const writeDefences: readonly Defence[] = [
     test: { file: "test/apiserver/vectors/writes.test.ts", name: "hide no protected one" },
   },
   {
+    what: "vector 18: more keys than the API server can look at in time",
+    file: "webhook/controller/annotationmap.ts",
+    text: "const MAX_KEYS = 2_000;",
+    without: "const MAX_KEYS = 2_000_000;",
+    test: {
+      file: "test/apiserver/vectors/writes.test.ts",
+      name: "too many for the API server's own look at each",
+    },
+  },
+  {
     what: "vector 32: a grant that is withdrawn",
     file: "webhook/policy/resize.ts",
     text: "standing(rules, after, handler).map((each) => {",

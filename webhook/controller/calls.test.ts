@@ -17,6 +17,8 @@ const calls = (webhook: "mutate" | "validate") =>
 const KEYS =
   'k in ["cpu-load-balancing.crio.io", "schedgate.dev/cpu-isolation"] || k.startsWith("cpu-isolation.schedgate.dev/") || k.startsWith("cpu-load-balancing.crio.io/")';
 
+const some = (map: string, test: string) => `(size(${map}) > 2000 ? true : ${map}.exists(k, ${test}))`;
+
 describe("what the API server is told to send", () => {
   test("to the mutating webhook is what can put something protected on a pod, and fails closed", () => {
     expect(calls("mutate").map(({ resources, failurePolicy }) => ({ resources, failurePolicy }))).toEqual([
@@ -82,15 +84,15 @@ describe("what the API server is told to send", () => {
   test("is told by conditions that keep ordinary objects away", () => {
     const [, bindings, resize, debug, , cronjobs, classes] = calls("validate").map((each) => each.conditions);
     expect(bindings).toEqual([
-      `has(object.metadata.annotations) && object.metadata.annotations.exists(k, k == "schedgate.dev/grant" || ${KEYS})`,
+      `has(object.metadata.annotations) && ${some("object.metadata.annotations", `k == "schedgate.dev/grant" || ${KEYS}`)}`,
     ]);
     expect(resize).toEqual([
-      `has(object.spec.runtimeClassName) || (has(object.metadata) && has(object.metadata.annotations) && object.metadata.annotations.exists(k, ${KEYS}))`,
+      `has(object.spec.runtimeClassName) || (has(object.metadata) && has(object.metadata.annotations) && ${some("object.metadata.annotations", KEYS)})`,
     ]);
     expect(debug).toEqual(resize);
     const template = "object.spec.jobTemplate.spec.template";
     expect(cronjobs).toEqual([
-      `has(${template}) && !has(object.metadata.ownerReferences) && (has(${template}.spec.runtimeClassName) || (has(${template}.metadata) && has(${template}.metadata.annotations) && ${template}.metadata.annotations.exists(k, ${KEYS}))) && (request.operation == "CREATE" || !has(oldObject.spec.jobTemplate.spec.template) || oldObject.spec.jobTemplate.spec.template != ${template})`,
+      `has(${template}) && !has(object.metadata.ownerReferences) && (has(${template}.spec.runtimeClassName) || (has(${template}.metadata) && has(${template}.metadata.annotations) && ${some(`${template}.metadata.annotations`, KEYS)})) && (request.operation == "CREATE" || !has(oldObject.spec.jobTemplate.spec.template) || oldObject.spec.jobTemplate.spec.template != ${template})`,
     ]);
     expect(classes).toEqual(['object.handler in ["wrapper"]']);
   });

@@ -1,5 +1,6 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import { GRANT_ANNOTATION } from "../../common/api/names.ts";
+import { NEW, OLD, someKey } from "./annotationmap.ts";
 import { isOneOf, keyExpression, quoted } from "./keyexpression.ts";
 import { optOutExpression } from "./optoutexpression.ts";
 
@@ -23,7 +24,7 @@ export function matchConditions(profiles: readonly HookProfile[], ownNamespace: 
     ...(handlersOf(profiles).length > 0
       ? [`(${IS_CREATE} && has(object.spec.runtimeClassName) && !${isOwnPod(ownNamespace)})`]
       : []),
-    `(${HAS} && ${NEW}.exists(k, (${keyExpression(profiles)}) && (${IS_CREATE} || ${IS_CHANGED})))`,
+    `(${HAS} && ${someKey(NEW, `(${keyExpression(profiles)}) && (${IS_CREATE} || ${IS_CHANGED})`, ARE_CHANGED)})`,
     `(${grantOf(HAS, NEW)} != (${IS_CREATE} ? [] : ${grantOf(HAD, OLD)}))`,
     `(!(${IS_CREATE}) && ${HAS} && ${HAD} && (${optOutExpression(profiles)}))`,
   ];
@@ -33,7 +34,7 @@ export function matchConditions(profiles: readonly HookProfile[], ownNamespace: 
 /** Which Bindings: those that write something protected, or our annotation. A scheduler's write no annotation at all. */
 export function bindingConditions(profiles: readonly HookProfile[]): MatchCondition[] {
   const key = `k == ${quoted(GRANT_ANNOTATION)} || ${keyExpression(profiles)}`;
-  return [condition(`${HAS} && ${NEW}.exists(k, ${key})`)];
+  return [condition(`${HAS} && ${someKey(NEW, key)}`)];
 }
 
 /** Which pods are judged as they stand: those with any RuntimeClass or a protected annotation. */
@@ -71,7 +72,7 @@ function handlersOf(profiles: readonly HookProfile[]): string[] {
 /** Whether a pod or a pod template has a RuntimeClass, where any handler is protected, or a protected annotation. */
 function carries(pod: string, profiles: readonly HookProfile[]): string {
   const annotations = `${pod}.metadata.annotations`;
-  const keyed = `has(${pod}.metadata) && has(${annotations}) && ${annotations}.exists(k, ${keyExpression(profiles)})`;
+  const keyed = `has(${pod}.metadata) && has(${annotations}) && ${someKey(annotations, keyExpression(profiles))}`;
   const classed = handlersOf(profiles).length > 0 ? [`has(${pod}.spec.runtimeClassName)`] : [];
   return [...classed, `(${keyed})`].join(" || ");
 }
@@ -79,11 +80,10 @@ function carries(pod: string, profiles: readonly HookProfile[]): string {
 /** The webhook's own, as the manifests name it. */
 const SERVICE_ACCOUNT = "schedgate-webhook";
 
-const NEW = "object.metadata.annotations";
-const OLD = "oldObject.metadata.annotations";
 const HAS = `has(${NEW})`;
 const HAD = `has(${OLD})`;
 const IS_CREATE = 'request.operation == "CREATE"';
+const ARE_CHANGED = `(${IS_CREATE} || !${HAD} || ${OLD} != ${NEW})`;
 const IS_CHANGED = `!(${HAD} && k in ${OLD} && ${OLD}[k] == ${NEW}[k])`;
 
 function isOwnPod(namespace: string): string {

@@ -1,12 +1,10 @@
 import type { HookProfile } from "../../common/api/hookprofile.ts";
 import { containerFormPrefix } from "../../common/api/names.ts";
+import { NEW, OLD, someKey } from "./annotationmap.ts";
 import { quoted, startsWith } from "./keyexpression.ts";
 
 /** Far more than any real number of request annotations needs. */
 const MAX_LENGTH = 20_000;
-
-const NEW = "object.metadata.annotations";
-const OLD = "oldObject.metadata.annotations";
 
 /** A key that is gone, and whose container did not ask while it was there. */
 const IS_LOST = `!(k in ${NEW}) && ${OLD}[k] != "enabled"`;
@@ -20,9 +18,13 @@ export function optOutExpression(profiles: readonly HookProfile[]): string {
   const requests = new Set(profiles.flatMap(({ spec }) => spec.request?.annotation ?? []));
   const terms = [...requests].sort().map((each) => {
     const asks = `${quoted(each)} in ${NEW} && ${NEW}[${quoted(each)}] == "enabled"`;
-    return `(${asks} && ${OLD}.exists(k, ${startsWith(containerFormPrefix(each))} && ${IS_LOST}))`;
+    return `(${asks} && ${someLost(`${startsWith(containerFormPrefix(each))} && ${IS_LOST}`)})`;
   });
   const expression = terms.join(" || ");
-  if (expression.length > MAX_LENGTH) return `${OLD}.exists(k, ${IS_LOST})`;
+  if (expression.length > MAX_LENGTH) return someLost(IS_LOST);
   return terms.length === 0 ? "false" : expression;
+}
+
+function someLost(test: string): string {
+  return someKey(OLD, test, `${NEW} != ${OLD}`);
 }

@@ -294,6 +294,20 @@ describe("many and large annotations", () => {
     await world.createPod("trading", { annotations: many(10, 26_000) });
     expect(await world.webhook.requests()).toBe(before);
   });
+
+  test("too many for the API server's own look at each, 40,000, are judged by the webhook", async () => {
+    const annotations = Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`k${String(i)}`, ""]));
+    const asking = { annotations: { ...annotations, [ASK]: "enabled" } };
+    expect(await world.refused(world.createPod("trading", asking))).toContain("protected by HookProfile");
+    expect(annotationsOf(await world.createPod("granted", asking))[GRANT]).toBe("granted");
+    await world.createPod("trading", { annotations });
+    const changed = (metadata: Json): Promise<Json> =>
+      patch(api, pods, at("trading"), { body: { metadata } });
+    expect(await world.refused(changed({ annotations: { [ASK]: "enabled" } }))).toContain("is protected");
+    const before = await world.webhook.requests();
+    await changed({ labels: { a: "b" } });
+    expect(await world.webhook.requests()).toBe(before);
+  });
 });
 
 describe("a pod whose grant is gone", () => {
