@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
 import { formatCpuSet } from "../../common/cpuset.ts";
 import { apply, kubectl, refusal, running } from "../demo/cluster.ts";
@@ -10,13 +7,13 @@ import { pinned } from "../demo/pinned.ts";
 import { Report } from "../demo/report.ts";
 import { expectBalanced, expectIsolated } from "../demo/signs.ts";
 import { until } from "../demo/wait.ts";
-import { down, type Lab, up } from "../lab/lab.ts";
+import type { Lab } from "../lab/lab.ts";
 import { baseArchive } from "../lab/product/image/base.ts";
-import { buildImage } from "../lab/product/image/image.ts";
 import { installSchedgate } from "../lab/product/install.ts";
 import { cpusetTraces } from "../lab/product/traces.ts";
 import { lacksNode, testOn } from "../prerequisite.ts";
 import { agentBack, deleteAgent, killAgent } from "./agent-pod.ts";
+import { type ImageLab, openImageLab, silent } from "./imagelab.ts";
 import { restartKubelet } from "./kubelet.ts";
 import { expectSetAside, LEDGER, ledgerHolds } from "./ledger.ts";
 import * as statics from "./static-pod.ts";
@@ -24,8 +21,7 @@ import { expectSteady, expectUndisturbed, type Steady } from "./steady.ts";
 
 const minutes = 60_000;
 const ENGINE = "engine";
-const silent = new Report(() => undefined);
-const kubernetes = "v1.36.3";
+const unseen = new Report(silent);
 const combinations = [
   ["vm", "containerd"],
   ["host", "crio"],
@@ -38,7 +34,7 @@ const damages = [
 ] as const;
 
 describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runtime) => {
-  let scratch: string;
+  let opened: ImageLab | undefined;
   let lab: Lab;
   let before: string[];
   let steady: Steady;
@@ -46,13 +42,10 @@ describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runt
 
   beforeAll(async () => {
     if (lacksNode() !== undefined) return;
-    scratch = await mkdtemp(join(tmpdir(), "schedgate-restarts-"));
-    const log = (): void => undefined;
-    const image = buildImage(scratch, log);
-    image.catch(() => undefined); // told where it is awaited; the lab may fail before
-    const preload = node === "vm" ? [await baseArchive(log)] : [];
-    lab = await up({ node, runtime, kubernetes, preload, log });
-    await installSchedgate(lab, image, log);
+    const preload = node === "vm" ? [await baseArchive(silent)] : [];
+    opened = await openImageLab({ node, runtime, preload });
+    ({ lab } = opened);
+    await installSchedgate(lab, opened.image, silent);
     before = await cpusetTraces(lab);
     await kubectl(lab, ["create", "namespace", namespace]);
     await kubectl(lab, ["-n", namespace, "create", "serviceaccount", "engine"]);
@@ -64,11 +57,7 @@ describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runt
     await expectSteady(steady);
   }, 20 * minutes);
 
-  afterAll(async () => {
-    if (lacksNode() !== undefined) return;
-    await down();
-    await rm(scratch, { recursive: true });
-  }, 5 * minutes);
+  afterAll(() => opened?.end(), 5 * minutes);
 
   step(
     "runs what is executed in it later on its CPUs, and stays as it is",
@@ -143,7 +132,7 @@ describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runt
   );
 
   const restored = async (): Promise<void> => {
-    await expectBalanced(lab, steady.pair, silent);
+    await expectBalanced(lab, steady.pair, unseen);
     await until("cpusets as they were", 60, async () => {
       const now = await cpusetTraces(lab);
       return now.join() === before.join() ? { value: undefined } : { not: now.join("; ") };
@@ -171,14 +160,14 @@ describe.each(combinations)("on a %s node with %s, an isolated pod", (node, runt
       const unlisted = await statics.putStaticPod(lab, "unlisted", cpus);
       await running(lab, statics.namespace, unlisted);
       await statics.degraded(lab, `does not name ${statics.namespace}/${unlisted}`);
-      await expectBalanced(lab, steady.pair, silent);
+      await expectBalanced(lab, steady.pair, unseen);
       await statics.removeStaticPod(lab, "unlisted");
 
       const listed = await statics.putStaticPod(lab, "listed", cpus);
       await running(lab, statics.namespace, listed);
       const container = await pinned(lab, statics.namespace, listed);
       expect(container.cpus).toHaveLength(cpus);
-      await expectIsolated(lab, container.cpus, steady.pair, silent);
+      await expectIsolated(lab, container.cpus, steady.pair, unseen);
       await statics.degraded(lab, "nothing needs a person");
 
       await expectNoOtherMirror(lab, cpus);

@@ -1,14 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
 import { connectKube } from "../../common/kube/client.ts";
 import { kubectl } from "../demo/cluster.ts";
 import { onNode } from "../demo/kernel.ts";
 import { until } from "../demo/wait.ts";
-import { down, type Lab, up } from "../lab/lab.ts";
-import { buildImage } from "../lab/product/image/image.ts";
+import type { Lab } from "../lab/lab.ts";
 import { applySchedgate } from "../lab/product/install.ts";
 import { lacksNode, testOn } from "../prerequisite.ts";
 import { entitle } from "../soak/kinds.ts";
@@ -16,6 +12,7 @@ import { startLoad } from "../soak/load.ts";
 import type { Load } from "../soak/load.ts";
 import { breaches, report } from "../soak/report.ts";
 import { Tally } from "../soak/tally.ts";
+import { type ImageLab, openImageLab, silent } from "./imagelab.ts";
 import { pidsOf } from "./processes.ts";
 
 const minutes = 60_000;
@@ -31,20 +28,17 @@ const OUTAGE_MS = 12_000;
 
 // The soak's load on what the manifests install: pods behind a Service, a kubelet that probes them, kube-proxy's own rules.
 describe("under steady load, the webhook in its Deployment", () => {
-  let scratch: string;
+  let opened: ImageLab | undefined;
   let lab: Lab;
   let tally: Tally;
-  let load: Load;
+  let load: Load | undefined;
   const step = testOn(lacksNode());
 
   beforeAll(async () => {
     if (lacksNode() !== undefined) return;
-    scratch = await mkdtemp(join(tmpdir(), "schedgate-rollout-"));
-    const log = (): void => undefined;
-    const image = buildImage(scratch, log);
-    image.catch(() => undefined); // told where it is awaited; the lab may fail before
-    lab = await up({ node: "host", runtime: "containerd", kubernetes: "v1.36.3", log });
-    await applySchedgate(lab, image, log);
+    opened = await openImageLab({ node: "host", runtime: "containerd" });
+    ({ lab } = opened);
+    await applySchedgate(lab, opened.image, silent);
     // The lab's overlay shortens the drain; here it is the manifests' own.
     await kubectl(lab, [...SYSTEM, "set", "env", WEBHOOK, "SCHEDGATE_DRAIN_SECONDS-"]);
     await rolled(lab);
@@ -54,10 +48,12 @@ describe("under steady load, the webhook in its Deployment", () => {
   }, 20 * minutes);
 
   afterAll(async () => {
-    if (lacksNode() !== undefined) return;
-    await load.stop().finally(() => down());
-    process.stderr.write(report(tally.end()));
-    await rm(scratch, { recursive: true });
+    try {
+      await load?.stop();
+    } finally {
+      await opened?.end();
+    }
+    if (load !== undefined) process.stderr.write(report(tally.end()));
   }, 5 * minutes);
 
   /** That pods were made meanwhile, that none failed that must not, and that none was made without right. */
