@@ -39,6 +39,7 @@ beforeAll(async () => {
   const subjects = [{ namespace: "trading", serviceAccounts: ["engine"] }];
   await create(api, hookGrants, grant("engine", "trading", { subjects }));
   await create(api, runtimeClasses, { metadata: { name: "plain" }, handler: "runc" });
+  await create(api, pods, pod({ name: "many", annotations: numbered(2_001) }), { namespace: "trading" });
   await must(cluster.lab, ["apply", "-k", backstop]);
   await eventually("the parameters", async () => {
     const { data } = await get(api, configMaps, parametersAt);
@@ -62,6 +63,11 @@ function tryPod(where: string, options: PodOptions = {}): Promise<Json> {
     body: pod(options),
     query: { dryRun: "All" },
   }) as Promise<Json>;
+}
+
+/** So many annotations that mean nothing. */
+function numbered(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${String(i)}`, ""]));
 }
 
 const running = (where: string) => ({ namespace: where, name: "running" });
@@ -116,6 +122,17 @@ describe("beside the webhook, the backstop", () => {
     await expect(tryPod("granted", asking)).resolves.toBeDefined();
     await expect(tryPod("granted", { runtimeClassName: "wrapper" })).resolves.toBeDefined();
     await expect(tryPod("trading", { ...asking, serviceAccountName: "engine" })).resolves.toBeDefined();
+  });
+
+  test("refuses what it cannot look through in time, and leaves such a pod alone otherwise", async () => {
+    await tryPod("trading", { annotations: numbered(2_000) });
+    expect(await line(tryPod("granted", { annotations: numbered(2_001) }))).toBe(
+      "pod granted/engine-0: more than 2,000 annotations, too many for the backstop to look through",
+    );
+    const changed = (metadata: Json): Promise<Json> =>
+      patch(api, pods, { namespace: "trading", name: "many" }, { body: { metadata } });
+    await changed({ labels: { a: "b" } });
+    expect(await line(changed({ annotations: { k0: "x" } }))).toContain("more than 2,000 annotations");
   });
 
   test("follows grants, classes, profiles and enforcement within 5 s", async () => {

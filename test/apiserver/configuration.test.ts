@@ -106,10 +106,10 @@ describe("ordinary pods", () => {
     expect(await requestsFor(webhook as Webhook, [keyed(ASK)])).toBe(2);
   });
 
-  test("are made and changed with thousands of annotations", async () => {
+  test("are made and changed with 2,000 annotations", async () => {
     const [webhook] = (await start()) as [Webhook];
     const letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-    const keys = Array.from({ length: 5_000 }, (_, i) =>
+    const keys = Array.from({ length: 2_000 }, (_, i) =>
       [i % 36, Math.floor(i / 36) % 36, Math.floor(i / 1296)].map((each) => letters[each]).join(""),
     );
     const annotations = Object.fromEntries(keys.map((each) => [each, ""]));
