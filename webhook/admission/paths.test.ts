@@ -170,6 +170,18 @@ describe("a resize", () => {
     expect(taken).toEqual(["limited:3", "limited:4"]);
   });
 
+  test("takes no more CPUs of a grant with limits that does not count the pod", async () => {
+    const limited = grantOf("limited", { limits: { isolatedCPUs: 8 } });
+    const rules = rulesOf([cpuIsolation], [limited]);
+    const of = (cpu: string): object =>
+      pod({ ...asking, "schedgate.dev/grant": "deleted" }, { runtimeClassName: "wrapper" }, cpu);
+    const { message } = await update("resize", of("3"), of("2"), { rules });
+    expect(message).toContain("can take no more CPUs of HookGrant limited, which did not admit it");
+    expect((await update("resize", of("2"), of("3"), { rules })).allowed).toBe(true);
+    const both = rulesOf([cpuIsolation], [limited, grantOf("open")]);
+    expect((await update("resize", of("3"), of("2"), { rules: both })).allowed).toBe(true);
+  });
+
   test("of a pod whose class is gone is refused: nobody knows what it is", async () => {
     const { message } = await update("resize", resized("3"), running, {
       handlerOf: () => Promise.resolve(undefined),

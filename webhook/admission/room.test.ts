@@ -21,10 +21,16 @@ function asking(grants: string, changes: Partial<Pod> = {}): Pod {
 async function judge(
   grants: readonly HookGrant[],
   after: Pod,
-  more: { before?: Pod; dryRun?: boolean; full?: string; broken?: string; profiles?: (typeof second)[] } = {},
+  more: {
+    before?: Pod;
+    dryRun?: boolean;
+    full?: string;
+    broken?: string;
+    profiles?: (typeof second)[];
+    done?: string[];
+  } = {},
 ): Promise<{ refusal: string | undefined; warnings: readonly string[]; done: string[] }> {
-  const { before, dryRun = false, full, broken, profiles = [cpuIsolation] } = more;
-  const done: string[] = [];
+  const { before, dryRun = false, full, broken, profiles = [cpuIsolation], done = [] } = more;
   const change: Change = { before, after, handler: before === undefined ? "wrapper" : undefined };
   const lacking = (grant: string): Full => ({ grant, limit: "pods", used: 4, max: 4, takes: 1 });
   const room: Parameters<typeof validation>[2] = {
@@ -80,6 +86,18 @@ describe("a pod that is created", () => {
     const { refusal, done } = await judge([a, b], asking("a,b"), { ...both, full: "b" });
     expect(done).toEqual(["+a:2", "+b:2", "-a"]);
     expect(refusal).toContain("HookGrant b");
+  });
+
+  test("gives the first back also where it is not known whether the second has room", async () => {
+    const done: string[] = [];
+    await expect(judge([a, b], asking("a,b"), { ...both, broken: "b", done })).rejects.toThrow("no answer");
+    expect(done).toEqual(["+a:2", "+b:2", "-a"]);
+  });
+
+  test("takes room of each grant that it names, also where another would do", async () => {
+    const open = grantOf("open");
+    expect((await judge([a, open], asking("a,open"))).done).toEqual(["+a:2"]);
+    expect((await judge([a, open], asking("a,open"), { full: "a" })).refusal).toContain("HookGrant a");
   });
 
   test("goes on without room where the profile only warns", async () => {

@@ -31,6 +31,10 @@ export async function answerWithRoom(
   const first = answerTo(findings);
   if (first.refusal !== undefined) return first;
   const taken: Claim[] = [];
+  // What a running pod holds already is not given back: it goes on as it is.
+  const giveBack = (): void => {
+    if (change.before === undefined && !dryRun) for (const each of taken) room.release(each, change.after);
+  };
   let list = findings;
   for (const claim of claimsOf(rules, change, findings)) {
     try {
@@ -39,13 +43,14 @@ export async function answerWithRoom(
       else list = withoutRoom(list, claim, full);
     } catch (error) {
       // A pod that is in doubt is refused, but for a profile that refuses none; it is counted once it is seen.
-      if (claim.profile.enforcement === "Enforce") throw error;
+      if (claim.profile.enforcement === "Enforce") {
+        giveBack();
+        throw error;
+      }
       list = withUnknownRoom(list, claim, messageOf(error));
     }
   }
   const last = answerTo(list);
-  // What a running pod holds already is not given back: it goes on as it is.
-  if (last.refusal !== undefined && change.before === undefined && !dryRun)
-    for (const claim of taken) room.release(claim, change.after);
+  if (last.refusal !== undefined) giveBack();
   return last;
 }

@@ -36,8 +36,9 @@ function after(grant: HookGrant, step: Step): HookGrant {
     return others.length === holders.length ? grant : withHolders(grant, others);
   }
   const own = holders.find((each) => each.uid === step.holder.uid);
-  if (own !== undefined && own.isolatedCPUs >= step.holder.isolatedCPUs) return grant;
-  return withHolders(grant, [...holders.filter((each) => each !== own), step.holder]);
+  // Written also where it takes no more: a look from before, at a smaller pod, must not be the last word.
+  const isolatedCPUs = Math.max(own?.isolatedCPUs ?? 0, step.holder.isolatedCPUs);
+  return withHolders(grant, [...holders.filter((each) => each !== own), { ...step.holder, isolatedCPUs }]);
 }
 
 /** The grant with these holders; the same object where nothing of it changes. */

@@ -128,12 +128,20 @@ describe("one replica", () => {
     expect(calls).toEqual(["PATCH", "PATCH"]);
   });
 
-  test("asks nobody where there is no room, no limit, or nothing to change", async () => {
+  test("writes that a pod took room anew, also where it takes no more, so that no look from before undoes it", async () => {
+    const store = new Store({ pods: 1 });
+    const { reservations } = replicaOf(store, atOnce);
+    const since = new Date(now.getTime() + 1_000).toISOString();
+    await reservations.take("g", take("a", 6));
+    await reservations.take("g", { kind: "take", holder: { ...holderOf("a", 4), since } });
+    expect(store.grant.status?.holders).toEqual([{ ...holderOf("a", 6), since }]);
+  });
+
+  test("asks nobody where there is no room or no limit", async () => {
     const full = new Store({ pods: 1 });
     const { reservations, calls } = replicaOf(full, atOnce);
     expect(await reservations.take("g", take("a", 1))).toBeUndefined();
     expect(await reservations.take("g", take("b", 1))).toMatchObject({ limit: "pods", used: 1, max: 1 });
-    expect(await reservations.take("g", take("a", 1))).toBeUndefined();
     expect(calls).toEqual(["PATCH"]);
     const free = replicaOf(new Store(undefined), atOnce);
     expect(await free.reservations.take("g", take("a", 1))).toBeUndefined();

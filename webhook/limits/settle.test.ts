@@ -10,8 +10,12 @@ const profile = readProfile(cpuIsolation);
 const old = new Date(now.getTime() - 60_000);
 const young = new Date(now.getTime() - 59_999);
 
+const annotations = { "schedgate.dev/cpu-isolation": "enabled" };
+/** Asks no more, by which both its containers count. */
+const silent = podOf({ uid: "a", name: "pod-a", containers: [container("main"), container("other")] });
+
 function record(uid: string, changes: Partial<PodRecord> = {}, cpu = "2"): PodRecord {
-  const pod = podOf({ uid, name: `pod-${uid}`, containers: [container("main", cpu)] });
+  const pod = podOf({ uid, name: `pod-${uid}`, annotations, containers: [container("main", cpu)] });
   return { uid, finished: false, pod, grants: ["g"], ...changes };
 }
 
@@ -62,9 +66,16 @@ describe("a holder", () => {
       ["a:4"],
     ],
     [
-      "whose pod became larger was judged then",
+      "whose pod takes more holds that, whatever a late view said",
       holderOf("a", 2, old),
       view([record("a", {}, "4")]),
+      [],
+      ["a:4"],
+    ],
+    [
+      "whose pod stopped asking holds no more for it",
+      holderOf("a", 2, old),
+      view([record("a", { pod: silent })]),
       [],
       ["a:2"],
     ],

@@ -1,7 +1,9 @@
 import type { Holder, HookGrant } from "../../common/api/hookgrant.ts";
 import { MAX_HOLDERS } from "../../common/api/hookgrant.ts";
+import type { Pod } from "../../common/api/pod.ts";
 import type { PodRecord } from "../inventory/podrecord.ts";
 import type { PodView } from "../inventory/pods.ts";
+import { askingContainers } from "../policy/asking.ts";
 import { isolatedCpus } from "../policy/isolatedcpus.ts";
 import type { Profile } from "../policy/profile.ts";
 
@@ -24,7 +26,7 @@ export function holding(grant: string, uid: string): string {
 /**
  * Who holds room of a grant with limits by what is known of the pods: those that ended are out, those that name the
  * grant are in, whatever the limits say. A holder that was never seen stays: its pod may be about to appear. What a
- * stale view says does no harm: an end is final, and whoever is missed is counted at the next look.
+ * stale view says does no lasting harm: an end is final, and whoever is missed, or is larger, is counted at a later look.
  */
 export function settledHolders(grant: HookGrant, options: SettleOptions): Holder[] {
   const { pods, profile, now, goneForSure } = options;
@@ -33,8 +35,7 @@ export function settledHolders(grant: HookGrant, options: SettleOptions): Holder
     if (hasEnded(holder, pods) || isGone(holder.uid)) return [];
     const record = recordOf(holder, pods);
     if (record?.grants.includes(grant.metadata.name) !== true || isYoung(holder, now)) return [holder];
-    // It only gets smaller here: what makes a pod take more was judged when it was asked for.
-    return [{ ...holder, isolatedCPUs: Math.min(holder.isolatedCPUs, isolatedCpus(profile, record.pod)) }];
+    return [{ ...holder, isolatedCPUs: sizeOf(holder, record.pod, profile) }];
   });
   const known = new Set(held.map((each) => each.uid));
   const found = pods
@@ -48,6 +49,16 @@ export function settledHolders(grant: HookGrant, options: SettleOptions): Holder
       since: now.toISOString(),
     }));
   return [...held, ...found].slice(0, MAX_HOLDERS);
+}
+
+/**
+ * A pod that asks holds what it takes, also where an earlier look, at a view that was late, made it smaller. For one that
+ * asks no more all containers count, and to stop asking is always allowed: so it only gets smaller.
+ */
+function sizeOf(holder: Holder, pod: Pod, profile: Profile | undefined): number {
+  const cpus = isolatedCpus(profile, pod);
+  const asks = profile !== undefined && askingContainers(profile, pod).length > 0;
+  return asks ? cpus : Math.min(holder.isolatedCPUs, cpus);
 }
 
 /** The holders whose time to appear is over, and that nobody here has seen: only the API server can tell. */

@@ -15,20 +15,22 @@ export interface Claim {
 }
 
 /**
- * The room that a change takes, by grant: of each grant with limits that admits what is used newly, and, where the
- * pod's resources grow, of each that it names.
+ * The room that a change takes, by grant: of each grant with limits that admits what is used newly, or that the pod names
+ * newly, for by that name it counts there; and, where the pod's resources grow, of each that it names.
  */
 export function claimsOf(rules: Rules, change: Change, findings: readonly Finding[]): Claim[] {
   const admitting = findings.flatMap(({ coverage }) =>
     coverage?.covered === true ? coverage.grants[0] : [],
   );
   const named = namesIn(change.after.annotations[GRANT_ANNOTATION]);
+  const before = namesIn(change.before?.annotations[GRANT_ANNOTATION]);
   const profileOf = ({ spec }: HookGrant) => rules.profiles.find((each) => each.name === spec.profileName);
   return rules.grants
     .filter(({ spec, metadata }) => spec.limits !== undefined && named.includes(metadata.name))
     .flatMap((each) => {
       const [profile, grant] = [profileOf(each), each.metadata.name];
-      if (profile === undefined || !(admitting.includes(grant) || grows(profile, change))) return [];
+      const isNew = admitting.includes(grant) || !before.includes(grant);
+      if (profile === undefined || !(isNew || grows(profile, change))) return [];
       return [{ grant, profile, isolatedCPUs: isolatedCpus(profile, change.after) }];
     })
     .sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
@@ -39,8 +41,8 @@ function orderOf({ profile, grant }: Claim): string {
   return `${profile.enforcement === "Enforce" ? 0 : 1} ${grant}`;
 }
 
-/** Whether the containers' resources grow; what asks is the pod's as it will be, so that only these count. */
-function grows(profile: Profile, { before, after }: Change): boolean {
+/** Whether the containers' resources grow by this profile's count; what asks is the pod's as it will be, so that only these count. */
+export function grows(profile: Profile, { before, after }: Change): boolean {
   if (before === undefined) return false;
   const smaller = { ...after, containers: before.containers, resources: before.resources };
   return isolatedCpus(profile, after) > isolatedCpus(profile, smaller);

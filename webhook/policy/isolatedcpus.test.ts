@@ -11,6 +11,8 @@ const init = (name: string, cpu: string): Container => ({ ...container(name, cpu
 const sidecar = (name: string, cpu: string): Container => ({ ...init(name, cpu), sidecar: true });
 const two = [container("a", "2"), container("b", "4")];
 
+const shrunk = [{ ...container("a", "7500m"), allocatedCpu: "8" }, container("b", "1")];
+
 test.each<[string, Record<string, string>, Container[], number]>([
   ["all that ask", ASK, two, 6],
   ["only those that ask", { [`${FORM}a`]: "enabled" }, two, 2],
@@ -34,9 +36,16 @@ test.each<[string, Record<string, string>, Container[], number]>([
     4,
   ],
   ["what the node still holds", ASK, [{ ...container("a", "2"), allocatedCpu: "4" }], 4],
+  ["what the node still holds of a container that is to have a fraction", ASK, shrunk, 9],
   ["no more than the API can say", ASK, [container("a", "9E")], 2147483647],
 ])("counted are: %s", (_, annotations, containers, cpus) => {
   expect(isolatedCpus(profile, podOf({ annotations, containers }))).toBe(cpus);
+});
+
+test("what the node still holds counts where the pod gives resources as a whole since", () => {
+  const containers = [{ ...container("a", "2"), allocatedCpu: "2" }];
+  const resources = { limits: { cpu: "2", memory: "1Gi" }, requests: {} };
+  expect(isolatedCpus(profile, podOf({ annotations: ASK, containers, resources }))).toBe(2);
 });
 
 test("a pod that is not Guaranteed has no CPUs of its own", () => {

@@ -3,7 +3,7 @@ import type { Container, Pod } from "../../common/api/pod.ts";
 import { parseQuantity, wholeUnits } from "../../common/quantity.ts";
 import { askingContainers } from "./asking.ts";
 import type { Profile } from "./profile.ts";
-import { exclusiveCpus } from "./qos.ts";
+import { exclusiveCpus, isGuaranteed } from "./qos.ts";
 
 /**
  * The CPUs that a pod takes of a grant: the exclusive CPUs of the containers that ask, or, where none does and the pod
@@ -12,10 +12,11 @@ import { exclusiveCpus } from "./qos.ts";
 export function isolatedCpus(profile: Profile | undefined, pod: Pod): number {
   const asking = profile === undefined ? [] : askingContainers(profile, pod);
   const counted = asking.length > 0 ? asking : pod.containers;
-  const cpusOf = exclusiveCpus(pod);
-  // The node holds what it has set aside until a smaller size is in force there, which may be never.
+  const [cpusOf, isFixed] = [exclusiveCpus(pod), isGuaranteed(pod)];
+  // The node holds what it has set aside until another size is in force there, which may be never: also where that is a
+  // fraction, or where the pod gives resources as a whole since.
   const held = (each: Container): number =>
-    cpusOf(each) === 0 ? 0 : Math.max(cpusOf(each), wholeCpus(each.allocatedCpu));
+    Math.max(cpusOf(each), isFixed ? wholeCpus(each.allocatedCpu) : 0);
   return Math.min(
     MAX_COUNT,
     peak(counted.map((each) => ({ init: each.init, sidecar: each.sidecar, cpus: held(each) }))),
