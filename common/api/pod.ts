@@ -82,7 +82,9 @@ const podCheck = checkFields({
     containers,
     initContainers: checkOptional(containers),
   }),
-  status: checkOptional(checkFields({ containerStatuses: statuses, initContainerStatuses: statuses })),
+  status: checkOptional(
+    checkFields({ qosClass: text, containerStatuses: statuses, initContainerStatuses: statuses }),
+  ),
 });
 
 /** What `podCheck` has seen. */
@@ -105,6 +107,7 @@ interface RawPod {
 }
 
 interface RawStatus {
+  qosClass?: string | null;
   containerStatuses?: RawContainerStatus[] | null;
   initContainerStatuses?: RawContainerStatus[] | null;
 }
@@ -143,6 +146,8 @@ export interface Pod {
   containers: readonly Container[];
   /** Resources of the pod as a whole, where it gives them (`spec.resources`). */
   resources: Resources | undefined;
+  /** Its quality of service class; undefined before the server has said which, which it does before it validates a new pod. */
+  qosClass: string | undefined;
 }
 
 /**
@@ -157,19 +162,25 @@ export function readPod(raw: unknown, namespace: string): Pod {
   const allocated = allocatedCpus(status);
   const generated = metadata.generateName ? `${metadata.generateName}*` : "";
   return {
-    uid: metadata.uid ? metadata.uid : undefined,
+    uid: given(metadata.uid),
     namespace,
     name: metadata.name ? metadata.name : generated,
     serviceAccount: spec.serviceAccountName ? spec.serviceAccountName : "default",
     annotations: metadata.annotations ?? {},
-    runtimeClassName: spec.runtimeClassName ? spec.runtimeClassName : undefined,
-    nodeName: spec.nodeName ? spec.nodeName : undefined,
+    runtimeClassName: given(spec.runtimeClassName),
+    nodeName: given(spec.nodeName),
     containers: [
       ...spec.containers.map((each) => readContainer(each, false, allocated)),
       ...(spec.initContainers ?? []).map((each) => readContainer(each, true, allocated)),
     ],
     resources: spec.resources ? readResources(spec.resources) : undefined,
+    qosClass: given(status?.qosClass),
   };
+}
+
+/** An empty text is none. */
+function given(text: string | null | undefined): string | undefined {
+  return text ? text : undefined;
 }
 
 /** The CPUs that the node has set aside, by the container's name. */

@@ -27,7 +27,8 @@ const combinations = [
   ["host", "crio"],
 ] as const;
 const damages = [
-  ["deleted", `rm -r ${LEDGER}`],
+  // Taken away first, for the agent that still runs writes into it again.
+  ["deleted", `mv ${LEDGER} ${LEDGER}.gone && rm -r ${LEDGER}.gone`],
   ["torn", `for f in ${LEDGER}/*.json; do head -c 40 $f > /tmp/torn; cat /tmp/torn > $f; done; rm /tmp/torn`],
   ["empty", `for f in ${LEDGER}/*.json; do : > $f; done`],
   ["of a later version", `sed -i 's/"version":1/"version":2/' ${LEDGER}/*.json`],

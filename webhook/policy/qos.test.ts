@@ -34,6 +34,16 @@ describe("the quality of service class", () => {
   });
 });
 
+test("is the server's own where it has said one", () => {
+  expect(isGuaranteed(podOf({ qosClass: "Burstable" }))).toBe(false);
+  const empty = { limits: {}, requests: {} };
+  // As from Kubernetes 1.37 on: `resources: {}` is no longer a pod's resources of which there are none.
+  expect(isGuaranteed(podOf({ resources: empty, qosClass: "Guaranteed" }))).toBe(true);
+  const main = container("main");
+  expect(exclusiveCpus(podOf({ resources: empty, qosClass: "Guaranteed" }))(main)).toBe(2);
+  expect(exclusiveCpus(podOf({ resources: empty }))(main)).toBe(0);
+});
+
 describe("exclusive CPUs", () => {
   test.each([
     ["2", 2],

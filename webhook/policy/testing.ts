@@ -60,6 +60,7 @@ export function podOf(changes: Partial<Pod> = {}): Pod {
     nodeName: undefined,
     containers: [container("main")],
     resources: undefined,
+    qosClass: undefined,
     ...changes,
   };
 }

@@ -4,6 +4,7 @@ import { admit } from "../admission/admit.ts";
 import type { AdmissionDeps, Webhook } from "../admission/admit.ts";
 import { readReview } from "../admission/review.ts";
 import { bodyReader } from "./body.ts";
+import { isTooDense } from "./density.ts";
 import { HttpFault } from "./fault.ts";
 
 /** Two objects of the largest size that the API takes (3 MiB, on update the old and the new one), and the rest of a review. */
@@ -32,6 +33,7 @@ export function createApp(deps: AppDeps, budget = BODY_BUDGET, bodyMs?: number):
     const webhook = webhookOf(request);
     if (webhook === undefined) throw new HttpFault(404, "POST /mutate or /validate");
     const body = await readBody(request, response);
+    if (isTooDense(body)) throw new HttpFault(413, "the body has too many values");
     const text = JSON.stringify(await admit(webhook, readReview(body), deps));
     const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
     response.writeHead(200, headers).end(text);
