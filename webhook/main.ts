@@ -36,20 +36,25 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     ending.abort();
   });
 }
-const onChange = (): void => {
-  controller.wake();
+const onPods = (): void => {
   reporter.wake();
   limits.wake();
 };
-const onLaw = (): void => {
-  onChange();
+const onLaw = (what: "profiles" | "grants" | "classes"): void => {
+  // Each pod under limits is a change of its grant, and each look of the controller's a call to the API server.
+  if (what === "profiles" || !controller.settled) controller.wake();
+  onPods();
   backstop.wake();
+};
+const onChange = (): void => {
+  controller.wake();
+  onPods();
 };
 
 const common = { api: await connectKube(config.kube), clock, log, idleMs: config.staleMs / 2 };
 const metrics = createMetrics();
 const inventory = new Inventory({ ...common, onChange: onLaw });
-const pods = new Pods({ ...common, onChange, profiles: () => inventory.profiles() });
+const pods = new Pods({ ...common, onChange: onPods, profiles: () => inventory.profiles() });
 const limits = new Limits({
   ...{ ...common, inventory, pods },
   ...{ countCall: metrics.countRoomCall, count: metrics.countReservation },

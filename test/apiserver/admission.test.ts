@@ -107,6 +107,15 @@ function expectEnded(where: string, at = new Date()): Promise<string> {
   );
 }
 
+test("the webhook's own calls do not wait behind those of controllers whose pods wait for it", async () => {
+  const served = await must(cluster.lab, ["get", "--raw", "/metrics"]);
+  const calls = served
+    .split("\n")
+    .filter((line) => line.startsWith("apiserver_flowcontrol_dispatched_requests_total{"))
+    .filter((line) => line.includes('flow_schema="schedgate-webhook",priority_level="workload-high"'));
+  expect(calls).toHaveLength(1);
+});
+
 describe("without a grant", () => {
   test("a pod that asks is refused with one line that says all", async () => {
     expect(

@@ -28,6 +28,9 @@ export interface EnforcementOptions {
   useCertificate: (leaf: KeyPair) => Promise<void>;
 }
 
+/** A cache that comes into step again wakes nobody. */
+const OUT_OF_STEP_MS = 1_000;
+
 /** Brings the certificate and, where this replica leads, both live configurations to what they should be, a pass at a time. */
 export class Enforcement {
   readonly #options: EnforcementOptions;
@@ -55,7 +58,7 @@ export class Enforcement {
     this.#tellEnd();
     const { inventory, configurations, certificate, clock, leader, metrics } = this.#options;
     // Before everything is known, a configuration made of it would open what another replica has closed.
-    if (inventory.whyNotSynced() !== undefined || !configurations.synced) return PERIOD_MS;
+    if (inventory.whyNotSynced() !== undefined || !configurations.synced) return OUT_OF_STEP_MS;
     const wanted = await this.#want(configurations.bundles(), inventory.profiles());
     await this.#serve();
     const right = configurations.areRight(wanted);

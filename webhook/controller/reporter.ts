@@ -9,7 +9,7 @@ import { audit, nextExpiry } from "./audit.ts";
 import type { Audit } from "./audit.ts";
 import type { Events } from "./events.ts";
 import { Loop, PERIOD_MS } from "./loop.ts";
-import { writeReports } from "./reports.ts";
+import { Reports } from "./reports.ts";
 import { reportStatuses } from "./statuses.ts";
 
 /** Without any change the pods are audited again this often. */
@@ -33,6 +33,7 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #auditing: Loop;
   readonly #reporting: Loop;
+  readonly #reports: Reports;
   #audit: Audit | undefined;
   /** Pods that an event was written about, by uid and profile. */
   #announced: ReadonlySet<string> = new Set();
@@ -40,6 +41,7 @@ export class Reporter {
   constructor(options: ReporterOptions) {
     const { clock, log } = options;
     this.#options = options;
+    this.#reports = new Reports(options);
     const [auditing, reporting] = [{ name: "audit", settleMs: AUDIT_SETTLE_MS }, { name: "report" }];
     this.#auditing = new Loop({ clock, log, ...auditing, look: (signal) => this.#look(signal) });
     this.#reporting = new Loop({ clock, log, ...reporting, look: (signal) => this.#report(signal) });
@@ -56,6 +58,7 @@ export class Reporter {
   async run(signal: AbortSignal): Promise<void> {
     // What an earlier time as leader saw is not known to hold.
     this.#audit = undefined;
+    this.#reports.forget();
     const { pods, metrics } = this.#options;
     await Promise.all([pods.run(signal), this.#auditing.run(signal), this.#reporting.run(signal)]);
     metrics.unauthorized([], new Map());
@@ -84,7 +87,7 @@ export class Reporter {
       found.profiles,
     );
     this.#announce(found);
-    const written = await writeReports(this.#options, found, signal).then(
+    const written = await this.#reports.write(found, signal).then(
       () => true,
       (error: unknown) => {
         if (!signal.aborted)

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
+import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/errors.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import type { ResourceName } from "../../common/kube/paths.ts";
@@ -28,37 +29,61 @@ const listSchema = z.object({
     .nullish(),
 });
 
+/** What is there is listed anew this often, against whatever others do to it: the API server looks through all reports of all tools for it. */
+const LIST_MS = 600_000;
+
 export interface ReportsOptions {
   api: KubeApi;
+  clock: Clock;
   log: Logger;
 }
 
+/** Summary and results, by namespace, of one kind of report. */
+type Live = Map<string, object>;
+
 /** A report in each namespace with unauthorized pods, of each kind of report that the cluster knows; none elsewhere. */
-export async function writeReports(
-  options: ReportsOptions,
-  audit: Audit,
-  signal: AbortSignal,
-): Promise<void> {
-  const send: KubeApi["request"] = (call) => options.api.request({ ...call, signal });
-  for (const [kind, resource] of Object.entries(KINDS)) {
-    const live = await ownReports(send, resource);
-    if (live === undefined) continue;
-    for (const namespace of new Set([...audit.namespaces.keys(), ...live.keys()])) {
-      if (signal.aborted) return;
-      const wanted = reportOf(audit, namespace);
-      const write = { kind, resource, namespace, wanted, live: live.get(namespace) };
-      await put(send, write).catch((error: unknown) => {
-        options.log.warn({ kind, namespace, error: messageOf(error) }, "could not write a report");
-      });
+export class Reports {
+  readonly #options: ReportsOptions;
+  readonly #known = new Map<string, { live: Live; listedAt: number }>();
+
+  constructor(options: ReportsOptions) {
+    this.#options = options;
+  }
+
+  /** Somebody else may have written since. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** Writes what an audit found. @throws where the API server does not say what is there. */
+  async write(audit: Audit, signal: AbortSignal): Promise<void> {
+    const send: KubeApi["request"] = (call) => this.#options.api.request({ ...call, signal });
+    for (const [kind, resource] of Object.entries(KINDS)) {
+      const live = await this.#live(send, kind, resource);
+      if (live === undefined) continue;
+      for (const namespace of new Set([...audit.namespaces.keys(), ...live.keys()])) {
+        if (signal.aborted) return;
+        const wanted = reportOf(audit, namespace);
+        await put(send, { kind, resource, namespace, wanted, live }).catch((error: unknown) => {
+          this.#known.delete(kind);
+          this.#options.log.warn({ kind, namespace, error: messageOf(error) }, "could not write a report");
+        });
+      }
     }
+  }
+
+  async #live(send: KubeApi["request"], kind: string, resource: ResourceName): Promise<Live | undefined> {
+    const now = this.#options.clock.now().getTime();
+    const known = this.#known.get(kind);
+    if (known !== undefined && now - known.listedAt < LIST_MS) return known.live;
+    const live = await ownReports(send, resource);
+    if (live !== undefined) this.#known.set(kind, { live, listedAt: now });
+    return live;
   }
 }
 
 /** Summary and results by namespace; undefined where the cluster does not know the kind. */
-async function ownReports(
-  send: KubeApi["request"],
-  resource: ResourceName,
-): Promise<Map<string, object> | undefined> {
+async function ownReports(send: KubeApi["request"], resource: ResourceName): Promise<Live | undefined> {
   try {
     return await listReports(send, resource);
   } catch (error) {
@@ -67,8 +92,8 @@ async function ownReports(
   }
 }
 
-async function listReports(send: KubeApi["request"], resource: ResourceName): Promise<Map<string, object>> {
-  const found = new Map<string, object>();
+async function listReports(send: KubeApi["request"], resource: ResourceName): Promise<Live> {
+  const found: Live = new Map();
   const labelSelector = Object.entries(LABEL)
     .map((each) => each.join("="))
     .join();
@@ -88,19 +113,21 @@ interface Write {
   resource: ResourceName;
   namespace: string;
   wanted: object | undefined;
-  live: object | undefined;
+  /** What is there, and what is after. */
+  live: Live;
 }
 
 async function put(
   send: KubeApi["request"],
   { kind, resource, namespace, wanted, live }: Write,
 ): Promise<void> {
-  if (isDeepStrictEqual(wanted, live)) return;
+  if (isDeepStrictEqual(wanted, live.get(namespace))) return;
   const path = pathOf(resource, { namespace, name: NAME });
   if (wanted === undefined) {
     await send({ method: "DELETE", path }).catch((error: unknown) => {
       if (!hasStatus(error, 404)) throw error;
     });
+    live.delete(namespace);
     return;
   }
   const apiVersion = `${resource.group}/${resource.version}`;
@@ -112,6 +139,7 @@ async function put(
     query: { fieldManager: "schedgate", force: true },
     body,
   });
+  live.set(namespace, wanted);
 }
 
 /** What a namespace's report says; undefined for no report. The summary counts all, the results are the first of them. */

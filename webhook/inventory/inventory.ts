@@ -23,8 +23,8 @@ export interface InventoryOptions {
   log: Logger;
   /** See `ReflectorOptions`: a cache is in step for twice as long. */
   idleMs?: number;
-  /** Called after each change of anything below. */
-  onChange: () => void;
+  /** Called after each change of anything below, with what changed. */
+  onChange: (what: "profiles" | "grants" | "classes") => void;
 }
 
 interface HeldProfile {
@@ -45,29 +45,31 @@ export class Inventory {
 
   constructor({ onChange, ...rest }: InventoryOptions) {
     this.#api = rest.api;
-    const common = { ...rest, onChange };
     this.#profiles = reflector({
-      ...common,
+      ...rest,
       path: pathOf(resources.hookProfiles),
       parse: holdProfile,
       onChange: () => {
         this.#held = undefined;
-        onChange();
+        onChange("profiles");
       },
     });
     this.#grants = reflector({
-      ...common,
+      ...rest,
       path: pathOf(resources.hookGrants),
       parse: (object) => hookGrantSchema.parse(object),
       onChange: () => {
         this.#grantsByNamespace = undefined;
-        onChange();
+        onChange("grants");
       },
     });
     this.#classes = reflector({
-      ...common,
+      ...rest,
       path: pathOf(resources.runtimeClasses),
       parse: (object) => runtimeClassSchema.parse(object),
+      onChange: () => {
+        onChange("classes");
+      },
     });
   }
 

@@ -28,6 +28,9 @@ export interface KeeperOptions {
 /** So many pods are asked for at one look. */
 const MAX_QUESTIONS = 50;
 
+/** Grants looked at before others get a turn: a few milliseconds of work. */
+const BATCH = 50;
+
 /** Keeps the holders of all grants in step with the pods, where this replica leads. Writes are by compare-and-swap. */
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -38,10 +41,11 @@ export class Keeper {
 
   /** One look at all grants. Until the next one at most so many milliseconds. */
   async look(signal: AbortSignal): Promise<number> {
-    const { pods, grants, settled, reservations, log } = this.#options;
+    const { clock, pods, grants, settled, reservations, log } = this.#options;
     if (!pods.synced) return PERIOD_MS;
     await this.#askForOverdue(signal);
-    for (const grant of grants()) {
+    for (const [i, grant] of grants().entries()) {
+      if (i % BATCH === BATCH - 1) await clock.sleep(0, signal);
       if (signal.aborted || settled(grant) === grant) continue;
       await reservations.take(grant.metadata.name, { kind: "settle" }).catch((error: unknown) => {
         log.warn(

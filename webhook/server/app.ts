@@ -10,8 +10,8 @@ import { HttpFault } from "./fault.ts";
 /** Two objects of the largest size that the API takes (3 MiB, on update the old and the new one), and the rest of a review. */
 const MAX_BODY = 7 * 1024 * 1024;
 
-/** Bytes of all bodies in flight; a parsed body takes a multiple of its length. */
-const BODY_BUDGET = 5 * MAX_BODY;
+/** Bytes of all bodies in flight, and from one address; a parsed body takes a multiple of its length. */
+const BODY_BUDGET = { all: 5 * MAX_BODY, each: 3 * MAX_BODY };
 
 const WEBHOOKS: ReadonlyMap<string, Webhook> = new Map([
   ["/mutate", "mutate"],

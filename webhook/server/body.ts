@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HttpFault } from "./fault.ts";
+import { Shares } from "./shares.ts";
 
 /** A body of the largest size takes far less on any network between an API server and its webhook. */
 const BODY_MS = 4_000;
@@ -7,8 +8,8 @@ const BODY_MS = 4_000;
 export interface BodyOptions {
   /** Bytes of one body. */
   largest: number;
-  /** Bytes of all bodies in flight. */
-  budget: number;
+  /** Bytes of all bodies in flight, and of those from one address. */
+  budget: { all: number; each: number };
   /** A body that takes longer is cut off; 4 s when not said, milliseconds. */
   bodyMs?: number | undefined;
 }
@@ -22,14 +23,14 @@ export type ReadBody = (request: IncomingMessage, response: ServerResponse) => P
  * API server ever waits gives its room back: its connection is cut.
  */
 export function bodyReader({ largest, budget, bodyMs = BODY_MS }: BodyOptions): ReadBody {
-  let inFlight = 0;
+  const inFlight = new Shares(budget);
   return (request, response) =>
     new Promise((resolve, reject) => {
       const fault = faultOf(request, largest);
       if (fault !== undefined) throw fault;
       const size = Number(request.headers["content-length"] ?? largest);
-      if (inFlight + size > budget) throw busy();
-      inFlight += size;
+      const { remoteAddress = "" } = request.socket;
+      if (!inFlight.take(remoteAddress, size)) throw busy();
       const slow = setTimeout(() => {
         reject(new HttpFault(408, `the body took longer than ${bodyMs} ms`));
         request.destroy();
@@ -47,7 +48,7 @@ export function bodyReader({ largest, budget, bodyMs = BODY_MS }: BodyOptions): 
       });
       response.once("close", () => {
         clearTimeout(slow);
-        inFlight -= size;
+        inFlight.giveBack(remoteAddress, size);
       });
     });
 }

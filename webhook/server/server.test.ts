@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Agent, request } from "node:https";
 import { connect } from "node:tls";
+import { connect as connectTcp } from "node:net";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -54,7 +55,8 @@ afterEach(async () => {
   bad = [];
 });
 
-async function start(budget?: number, bodyMs?: number): Promise<number> {
+async function start(most?: number, bodyMs?: number): Promise<number> {
+  const budget = most === undefined ? undefined : { all: most, each: most };
   running = createWebhookServer(createApp(deps, budget, bodyMs));
   await running.serve(0, leaf());
   return (running.address() as AddressInfo).port;
@@ -109,6 +111,19 @@ function slowly(port: number, body: string): Promise<number> {
     held.push(() => sent.end(body));
     sent.flushHeaders();
   });
+}
+
+/** Tries again until it succeeds. */
+async function eventually(attempt: () => Promise<void>): Promise<void> {
+  for (let left = 100; left > 0; left -= 1) {
+    const error = await attempt().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (error === undefined) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("it never succeeded");
 }
 
 /** Longer than an API server waits for any answer. */
@@ -200,6 +215,32 @@ describe("the HTTPS server", () => {
     agent.destroy();
     agent = new Agent({ keepAlive: true, ca: ca.certificate, maxCachedSessions: 0 });
     expect((await send(port, "/validate", review)).serial).not.toBe(first.serial);
+  });
+
+  test("lets no one address have all connections", async () => {
+    running = createWebhookServer(createApp(deps), { all: 3, each: 2 });
+    await running.serve(0, leaf());
+    const { port } = running.address() as AddressInfo;
+    const from = (localAddress: string) =>
+      connect({
+        host: "127.0.0.1",
+        ca: ca.certificate,
+        socket: connectTcp({ host: "127.0.0.1", port, localAddress }),
+      });
+    const [first, second] = [from("127.0.0.1"), from("127.0.0.1")];
+    await Promise.all([first, second].map((each) => once(each, "secureConnect")));
+    await expect(once(from("127.0.0.1"), "secureConnect")).rejects.toThrow();
+    const other = from("127.0.0.2");
+    await once(other, "secureConnect");
+    await expect(once(from("127.0.0.3"), "secureConnect")).rejects.toThrow();
+    first.destroy();
+    // Its room is back when the server has heard of its end.
+    await eventually(async () => {
+      const again = from("127.0.0.1");
+      await once(again, "secureConnect");
+      again.destroy();
+    });
+    for (const each of [second, other]) each.destroy();
   });
 
   test("keeps a connection that is not used yet: the API server opens some in advance", async () => {

@@ -3,8 +3,10 @@ import { createServer } from "node:https";
 import { promisify } from "node:util";
 import { setImmediate } from "node:timers/promises";
 import type { RequestListener, Server as HttpServer } from "node:http";
+import type { Socket } from "node:net";
 import type { Clock } from "../../common/clock.ts";
 import type { KeyPair } from "../../certs/issue.ts";
+import { Shares } from "./shares.ts";
 
 /**
  * The API server keeps idle connections for 90 s (Go's default): close later than it does, or it meets closed ones. It also
@@ -21,7 +23,7 @@ const LOOK_MS = 1_000;
 const TLS = { ALPNProtocols: ["http/1.1"], minVersion: "TLSv1.2" } as const;
 
 /** An API server opens as many connections as it has calls under way; more than these are closed at once. */
-const MAX_CONNECTIONS = 2_000;
+const MAX_CONNECTIONS = { all: 2_000, each: 1_000 };
 
 /** The last answers get so long once nobody is sent here any more. */
 const CLOSE_MS = 10_000;
@@ -40,8 +42,9 @@ export interface WebhookServer {
 }
 
 /** The HTTPS server of the webhooks. HTTP/1.1 only: the API server speaks nothing else to webhooks. */
-export function createWebhookServer(app: RequestListener): WebhookServer {
+export function createWebhookServer(app: RequestListener, most = MAX_CONNECTIONS): WebhookServer {
   let draining = false;
+  const shares = new Shares(most);
   const server = createServer(TLS, (request, response) => {
     // Without this a busy client keeps its connection, and `close` would never end.
     if (draining) response.setHeader("Connection", "close");
@@ -50,7 +53,14 @@ export function createWebhookServer(app: RequestListener): WebhookServer {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS;
   server.requestTimeout = KEEP_ALIVE_MS;
-  server.maxConnections = MAX_CONNECTIONS;
+  server.on("connection", (socket: Socket) => {
+    const { remoteAddress = "" } = socket;
+    if (shares.take(remoteAddress, 1))
+      socket.once("close", () => {
+        shares.giveBack(remoteAddress, 1);
+      });
+    else socket.destroy();
+  });
   return {
     async serve(port, leaf) {
       server.setSecureContext({ cert: leaf.certificate, key: leaf.key, minVersion: "TLSv1.2" });

@@ -20,6 +20,8 @@ export interface Direct {
   send(path: string, body: string | Buffer, type?: string): Promise<Reply>;
   /** Begins a body of so many bytes and never ends it. Resolves when the webhook reads; `cut` when it will no more. */
   begin(path: string, bytes: number): Promise<{ cut: Promise<unknown> }>;
+  /** The same caller at another address of this machine. */
+  from(localAddress: string): Direct;
 }
 
 const configuration = z.object({
@@ -29,10 +31,15 @@ const configuration = z.object({
 /** A caller of this webhook that trusts what the API server trusts. */
 export async function directTo(api: KubeApi, webhook: Webhook): Promise<Direct> {
   const live = configuration.parse(await get(api, resources.validatingWebhooks, { name: "schedgate" }));
-  const ca = Buffer.from(live.webhooks[0]?.clientConfig.caBundle ?? "", "base64");
+  const ca = Buffer.from(live.webhooks[0]?.clientConfig.caBundle ?? "", "base64").toString("utf8");
+  return directFrom("127.0.0.1", webhook, ca);
+}
+
+function directFrom(localAddress: string, webhook: Webhook, ca: string): Direct {
   const call = (path: string, headers: OutgoingHttpHeaders): ClientRequest =>
-    request(`${webhook.url}${path}`, { method: "POST", ca, headers });
+    request(`${webhook.url}${path}`, { method: "POST", ca, headers, localAddress });
   return {
+    from: (other) => directFrom(other, webhook, ca),
     send: (path, body, type = "application/json") =>
       new Promise((resolve, reject) => {
         const sent = call(path, { "Content-Type": type });
