@@ -164,10 +164,14 @@ describe("the component where cert-manager's own controllers run", () => {
 
   /** A Secret's files, once their certificate is not this one. */
   const filesAfter = (name: string, before: Files = {}): Promise<Files> =>
-    eventually(`new files in Secret ${name}`, async () => {
-      const files = await secretFiles(cluster.api, { ...at, name });
-      return files?.["tls.crt"] === before["tls.crt"] ? undefined : files;
-    });
+    eventually(
+      `new files in Secret ${name}`,
+      async () => {
+        const files = await secretFiles(cluster.api, { ...at, name });
+        return files?.["tls.crt"] === before["tls.crt"] ? undefined : files;
+      },
+      60_000, // its controllers may have to try again
+    );
 
   test("admits every granted pod while certificate and CA are renewed by them", async () => {
     const first = await filesAfter(secret);

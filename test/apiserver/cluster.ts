@@ -6,6 +6,7 @@ import { hasStatus, KubeApiError } from "../../common/kube/port.ts";
 import type { KubeApi, PatchType } from "../../common/kube/port.ts";
 import { down, up } from "../lab/lab.ts";
 import type { Lab } from "../lab/lab.ts";
+import { kindsServed } from "../lab/product/kinds.ts";
 import { waitFor } from "../lab/wait.ts";
 
 const manifests = join(import.meta.dirname, "../../manifests");
@@ -33,7 +34,7 @@ export async function startCluster(name: string): Promise<Cluster> {
   const lab = await up({ node: "none", runtime: "containerd", kubernetes: KUBERNETES, name: labName, log });
   try {
     await must(lab, ["apply", "-k", join(manifests, "prerequisites")]);
-    await must(lab, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+    await kindsServed(lab);
     const files = BASE.flatMap((each) => ["-f", join(manifests, "base", `${each}.yaml`)]);
     await must(lab, ["apply", "-n", "schedgate-system", ...files]);
   } catch (error) {

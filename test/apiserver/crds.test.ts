@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { customResourceDefinitions } from "../../common/api/crds.ts";
 import { resources } from "../../common/kube/paths.ts";
 import type { ResourceName } from "../../common/kube/paths.ts";
@@ -7,6 +7,8 @@ import type { Cluster, Json } from "./cluster.ts";
 import { grant, profile, specOf } from "./objects.ts";
 
 const { hookGrants, hookProfiles, nodeIsolations } = resources;
+
+jest.setTimeout(30_000);
 
 let cluster: Cluster;
 

@@ -19,8 +19,8 @@ import { startStallingProxy } from "./stallingproxy.ts";
 
 jest.setTimeout(300_000);
 
-/** Of three ways, on a busy machine. */
-const MANY_A_SECOND = 10;
+/** Tries, of three ways; on an idle machine there are 400 and more. No rate: that is the machine's alone. */
+const MANY = 100;
 
 let world: World;
 
@@ -47,7 +47,7 @@ async function expectClosed(work: () => Promise<unknown>): Promise<void> {
   process.stderr.write(`${seconds.toFixed(0)} s: ${refused} refused, ${failed} failed, without right\n`);
   expect(passed).toEqual([]);
   expect(refused).toBeGreaterThan(0);
-  expect((refused + failed) / seconds).toBeGreaterThan(MANY_A_SECOND);
+  expect(refused + failed).toBeGreaterThan(MANY);
 }
 
 async function theLeader(): Promise<number> {

@@ -97,7 +97,10 @@ describe("of two replicas", () => {
     await patch(api, validatingWebhooks, { name: "schedgate" }, { body: { webhooks: [] } });
     const repaired = async () => (await get(api, validatingWebhooks, { name: "schedgate" }))["webhooks"];
     expect(await eventually("the configuration to be put right", repaired, 5_000)).toEqual(before);
-    expect(await other.metric("schedgate_webhook_configuration_repairs_total")).toBe(1);
+    // It is counted when the API server has answered.
+    const counted = async () =>
+      (await other.metric("schedgate_webhook_configuration_repairs_total")) === 1 || undefined;
+    await expect(eventually("one repair to be counted", counted, 5_000)).resolves.toBe(true);
   });
 
   test("a leader that is told to end lets the next one lead at once", async () => {

@@ -9,8 +9,9 @@ import { startBalancer } from "./balancer.ts";
 import type { Balancer } from "./balancer.ts";
 import { create, eventually, get, namespace, patch, refusalOf, remove, startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { annotationsOf, ASK, GRANT, grant, pod } from "./objects.ts";
+import { annotationsOf, ASK, conditionOf, GRANT, grant, pod } from "./objects.ts";
 import type { PodOptions } from "./objects.ts";
+import { directTo } from "./vectors/direct.ts";
 import { startOtherWebhook } from "./vectors/otherwebhook.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
@@ -52,12 +53,40 @@ function replica(name: string): Promise<Webhook> {
   return startWebhook(cluster, { name, env: { SCHEDGATE_URL: balancer.url }, imports: [apiCallsLogged] });
 }
 
-/** A namespace with a grant of its name that every replica knows and has counted. */
-async function granted(name: string, limits: Json): Promise<void> {
+/** A namespace with a grant of its name that every replica knows, with all that the leader writes into it at first. */
+async function granted(name: string, limits?: Json): Promise<void> {
   await namespace(api, name);
-  await create(api, hookGrants, grant(name, name, { limits }));
-  // The first count is the leader's; where one was killed, another leads only when its lease is over.
-  await expectUsed(name, { pods: 0, isolatedCPUs: 0 }, 30_000);
+  await create(api, hookGrants, grant(name, name, { ...(limits && { limits }) }));
+  // Where the leader was killed, another leads only when its lease is over.
+  await expectUsed(name, limits && { pods: 0, isolatedCPUs: 0 }, 30_000);
+  await eventually(
+    `the conditions of ${name}`,
+    async () => conditionOf(await get(api, hookGrants, { name }), "Ready"),
+    30_000,
+  );
+  await allHeard();
+}
+
+let heard = 0;
+
+/**
+ * Waits until each replica has heard of every write of a grant so far: one whose cache is behind does not know a grant, its first
+ * count, or room that is back. It hears of them in their order, so one more grant shows it.
+ */
+async function allHeard(): Promise<void> {
+  const name = `heard-${String((heard += 1))}`;
+  await create(api, hookGrants, grant(name, name));
+  const body = pod({ runtimeClassName: "wrapper", annotations: { [ASK]: "enabled", [GRANT]: name } });
+  const waits = webhooks
+    .filter((each) => each.alive())
+    .map(async (each) => {
+      const direct = await directTo(api, each);
+      await eventually(
+        `port ${String(each.port)} to know the grant ${name}`,
+        async () => (await direct.judge("/validate", name, body)).allowed || undefined,
+      );
+    });
+  await Promise.all(waits);
 }
 
 interface Status {
@@ -212,9 +241,8 @@ describe("300 pods at once against two replicas", () => {
 
 describe("an allowed pod", () => {
   test("costs no call of any kind to the API server where its grant has no limits", async () => {
-    await namespace(api, "free");
-    await create(api, hookGrants, grant("free", "free"));
-    await eventually("the grant", () => createIn("free", "p").catch(() => undefined));
+    await granted("free");
+    await createIn("free", "p");
     const follower = await theFollower();
     // The API server may have enough connections to the other one; of those that it opens now, half come here.
     balancer.cut();
@@ -232,7 +260,6 @@ describe("an allowed pod", () => {
     const all = ports.splice(0, ports.length, only?.port ?? 0);
     balancer.cut();
     try {
-      // The first one may meet the write of the grant's conditions.
       await eventually("the way to the webhook", () => createIn("single", "first").catch(() => undefined));
       const before = await roomCalls();
       for (const name of names(10)) await createIn("single", name);
@@ -275,6 +302,7 @@ describe("room is back", () => {
     };
     await api.request({ method: "POST", path, body });
     await expectUsed("ending", { pods: 0, isolatedCPUs: 0 });
+    await allHeard();
     expect(await createAll("ending", names(4, "next"))).toEqual([]);
   });
 
@@ -330,16 +358,16 @@ describe("counted is", () => {
     await dry();
     expect((await statusOf("dry")).used).toEqual({ pods: 0, isolatedCPUs: 0 });
     await createIn("dry", "real");
+    await allHeard();
     expect((await refusalOf(dry())).message).toContain("(pods: 1/1 used)");
   });
 
   test("every pod that a grant admitted before it had limits", async () => {
-    await namespace(api, "later");
-    await create(api, hookGrants, grant("later", "later"));
-    await eventually("the grant", () => createIn("later", "p-0").catch(() => undefined));
-    await createIn("later", "p-1");
+    await granted("later");
+    for (const name of names(2)) await createIn("later", name);
     await patch(api, hookGrants, { name: "later" }, { body: { spec: { limits: { pods: 2 } } } });
     await expectUsed("later", { pods: 2, isolatedCPUs: 4 });
+    await allHeard();
     expect((await refusalOf(createIn("later", "p-2"))).message).toContain("(pods: 2/2 used)");
     await patch(api, hookGrants, { name: "later" }, { body: { spec: { limits: null } } });
     await expectUsed("later", undefined);
@@ -363,6 +391,7 @@ describe("counted is", () => {
     });
     await resize("p", "1");
     await expectUsed("resized", { pods: 2, isolatedCPUs: 3 }, AFTER_A_MINUTE_MS);
+    await allHeard();
     await resize("q", "3");
     await expectUsed("resized", { pods: 2, isolatedCPUs: 4 });
   });

@@ -6,6 +6,7 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { cacheRoot, openCache } from "../lab/cache.ts";
 import { moduleFiles } from "../lab/modulefiles.ts";
 import type { ModuleFiles } from "../lab/modulefiles.ts";
+import { kindsServed } from "../lab/product/kinds.ts";
 import { create, eventually, get, must, namespace, refusalOf, remove, startCluster } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { ASK, grant, pod, profile } from "./objects.ts";
@@ -42,7 +43,7 @@ async function install(kind: string): Promise<void> {
   if (publisher === undefined) throw new Error(`nobody publishes ${kind}`);
   const directory = await moduleFiles(openCache(cacheRoot(process.env), lab.options.log), publisher);
   await must(lab, ["create", "-f", directory]);
-  await must(lab, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+  await kindsServed(lab);
 }
 
 beforeAll(async () => {

@@ -84,6 +84,9 @@ describe("under steady load, the webhook in its Deployment", () => {
         const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name } };
         const path = `/api/v1/namespaces/schedgate-system/pods/${name}/eviction`;
         await kubectl(lab, ["create", "--raw", path, "-f", "-"], eviction);
+        // The Deployment is the same, and its status may be the one from before.
+        const gone = ["wait", "--for=delete", `pod/${name}`, `--timeout=${ROLLED_SECONDS}s`];
+        await kubectl(lab, [...SYSTEM, ...gone]);
         await rolled(lab);
       }),
     8 * minutes,

@@ -58,7 +58,7 @@ afterAll(async () => {
   removeCgroups();
   home.remove();
   rmSync(dir, { recursive: true, force: true });
-});
+}, 60_000);
 
 /** Runs a container detached by `ctr`, with its config.json, through the shim and the launcher. */
 async function run(id: string, ask?: string): Promise<{ one: TestContainer; ended: Output }> {

@@ -9,6 +9,7 @@ import type { Cache } from "../../lab/cache.ts";
 import { go, toolModule } from "../../lab/go.ts";
 import { moduleFiles } from "../../lab/modulefiles.ts";
 import { openProcesses } from "../../lab/processes.ts";
+import { kindsServed } from "../../lab/product/kinds.ts";
 import { get, must, patch } from "../cluster.ts";
 import type { Cluster } from "../cluster.ts";
 
@@ -26,7 +27,7 @@ export async function startCertManager({ lab }: Cluster): Promise<void> {
   const kinds = await moduleFiles(cache, { module: MODULE, version: VERSION, files });
   const command = await buildController(cache);
   await must(lab, ["create", "-f", kinds]);
-  await must(lab, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+  await kindsServed(lab);
   const args = ["-kubeconfig", lab.kubeconfig];
   await openProcesses(lab.stateDir).start({ name: "cert-manager", command, args });
 }

@@ -1,5 +1,6 @@
 import type { Lab } from "../types.ts";
 import { imageName } from "./image/image.ts";
+import { kindsServed } from "./kinds.ts";
 import { must } from "./must.ts";
 import { prerequisites, writeOverlay } from "./overlay.ts";
 import { clusterTraces, nodeTraces } from "./traces.ts";
@@ -58,13 +59,7 @@ export async function applyManifests(lab: Lab, log: (line: string) => void): Pro
 async function applyPrerequisites(lab: Lab, log: (line: string) => void): Promise<void> {
   log("$ kubectl apply -k manifests/prerequisites");
   await must(lab, ["apply", "-k", prerequisites]);
-  await must(lab, [
-    "wait",
-    "--for=condition=Established",
-    "crd",
-    "-l",
-    "app.kubernetes.io/part-of=schedgate",
-  ]);
+  await kindsServed(lab);
 }
 
 async function applyOverlay(lab: Lab, log: (line: string) => void): Promise<string> {

@@ -1,7 +1,7 @@
 import { resources } from "../../../common/kube/paths.ts";
 import { create, eventually, namespace } from "../../apiserver/cluster.ts";
 import { ASK, grant, pod } from "../../apiserver/objects.ts";
-import { directTo, review } from "../../apiserver/vectors/direct.ts";
+import { directTo } from "../../apiserver/vectors/direct.ts";
 import type { Webhook } from "../../apiserver/webhook.ts";
 import type { World } from "../world.ts";
 import type { Fault } from "./fault.ts";
@@ -34,12 +34,7 @@ export const halfOpen: Fault = {
 
 /** Whether this very replica would admit a pod that asks there. */
 async function admits({ api }: World, replica: Webhook, where: string): Promise<boolean> {
-  const url = `https://127.0.0.1:${replica.port}`;
-  const direct = await directTo(api, { ...replica, url });
   const object = pod({ runtimeClassName: "wrapper", annotations: { [ASK]: "disabled" } });
-  const body = review({ namespace: where, object, dryRun: true });
-  const answer = JSON.parse((await direct.send("/mutate", JSON.stringify(body))).text) as {
-    response: { patch?: string };
-  };
-  return answer.response.patch !== undefined;
+  const direct = await directTo(api, replica);
+  return (await direct.judge("/mutate", where, object)).patch !== undefined;
 }

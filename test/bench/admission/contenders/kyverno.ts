@@ -5,11 +5,12 @@ import { hasStatus } from "../../../../common/kube/port.ts";
 import { cacheRoot, openCache } from "../../../lab/cache.ts";
 import { freePorts } from "../../../lab/ports.ts";
 import { openProcesses } from "../../../lab/processes.ts";
+import { kindsServed } from "../../../lab/product/kinds.ts";
 import { buildKyverno } from "../kyverno/build.ts";
 import { celPolicies, classicPolicies } from "../kyverno/policies.ts";
 import type { Policy } from "../kyverno/policies.ts";
 import type { Bench, Contender } from "./contender.ts";
-import { awaitGuard, kindsServed, steadily } from "./probe.ts";
+import { awaitGuard, steadily } from "./probe.ts";
 
 const NAMESPACE = "kyverno";
 const WEBHOOKS: ResourceName = {
@@ -23,7 +24,7 @@ export async function kyverno(bench: Bench): Promise<Contender[]> {
   const { cluster, namespaces, log } = bench;
   const { program, crds } = await buildKyverno(openCache(cacheRoot(process.env), log), log);
   await must(cluster.lab, ["create", "-R", "-f", crds]);
-  await kindsServed(cluster);
+  await kindsServed(cluster.lab);
   await must(cluster.lab, ["create", "namespace", NAMESPACE]);
   for (const name of ["kyverno", "kyverno-metrics"])
     await must(cluster.lab, ["-n", NAMESPACE, "create", "configmap", name]);

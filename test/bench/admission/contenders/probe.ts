@@ -75,11 +75,3 @@ export async function put(cluster: Cluster, resource: ResourceName, body: Json):
     await cluster.api.request({ method: "PATCH", path: pathOf(resource, { name }), body });
   }
 }
-
-/** Waits for every kind to be served. kubectl itself fails on one so new that it has no status yet: then again. */
-export async function kindsServed({ lab }: Cluster): Promise<void> {
-  const args = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-  await waitFor({ what: "kinds that are served", timeoutMs: TIMEOUT_MS }, async () =>
-    (await lab.kubectl(args)).code === 0 ? true : undefined,
-  );
-}

@@ -3,10 +3,11 @@ import { create, remove } from "../../../apiserver/cluster.ts";
 import type { Json } from "../../../apiserver/cluster.ts";
 import { must } from "../../../apiserver/cluster.ts";
 import { ASK } from "../../../apiserver/objects.ts";
+import { kindsServed } from "../../../lab/product/kinds.ts";
 import { CLASS } from "../workloads.ts";
 import type { Bench, Contender } from "./contender.ts";
 import { ACCOUNT, ASKS, USES } from "./cel.ts";
-import { awaitGuard, kindsServed, put } from "./probe.ts";
+import { awaitGuard, put } from "./probe.ts";
 
 const registration = { group: "admissionregistration.k8s.io", version: "v1" };
 const NAME = "bench-rival";
@@ -26,7 +27,7 @@ const KINDS = [
  */
 export async function vapMap({ cluster, namespaces }: Bench): Promise<Contender> {
   await must(cluster.lab, ["apply", "-f", "-"], JSON.stringify(definition()));
-  await kindsServed(cluster);
+  await kindsServed(cluster.lab);
   const subjects = namespaces.map((namespace) => `${namespace}/default`);
   await put(cluster, PARAMETERS, {
     apiVersion: "bench.schedgate.dev/v1",
