@@ -377,11 +377,24 @@ describe("counted is", () => {
   test("what a resize takes, before it is allowed, and no more when it is given back", async () => {
     await granted("resized", { isolatedCPUs: 5 });
     for (const name of ["p", "q"]) await createIn("resized", name);
-    const resize = (name: string, cpu: string): Promise<Json> => {
+    const resize = (name: string, cpu: string, where = "resized"): Promise<Json> => {
       const containers = [{ name: "main", resources: { limits: { cpu }, requests: { cpu } } }];
-      const at = { namespace: "resized", name, subresource: "resize" };
+      const at = { namespace: where, name, subresource: "resize" };
       return patch(api, pods, at, { as: "strategic", body: { spec: { containers } } });
     };
+    await granted("fraction", { isolatedCPUs: 3 });
+    const sizes = { main: "2", side: "1" };
+    await createIn("fraction", "p", {
+      containers: { main: { cpu: "2", memory: "64Mi" }, side: { cpu: "1", memory: "64Mi" } },
+    });
+    await finish("fraction", "p", {
+      containerStatuses: Object.entries(sizes).map(([name, cpu]) => ({
+        ...{ name, image: "x", imageID: "x", ready: true, restartCount: 0 },
+        allocatedResources: { cpu, memory: "64Mi" },
+      })),
+    });
+    // A kubelet's static policy never takes such a size into force.
+    await resize("p", "1500m", "fraction");
     await resize("p", "3");
     expect((await statusOf("resized")).used).toEqual({ pods: 2, isolatedCPUs: 5 });
     const { status, message } = await refusalOf(resize("q", "3"));
@@ -391,6 +404,7 @@ describe("counted is", () => {
     });
     await resize("p", "1");
     await expectUsed("resized", { pods: 2, isolatedCPUs: 3 }, AFTER_A_MINUTE_MS);
+    expect((await statusOf("fraction")).used).toEqual({ pods: 1, isolatedCPUs: 3 });
     await allHeard();
     await resize("q", "3");
     await expectUsed("resized", { pods: 2, isolatedCPUs: 4 });
