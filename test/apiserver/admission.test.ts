@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { messageOf } from "../../common/errors.ts";
-import { resources } from "../../common/kube/paths.ts";
+import { pathOf, resources } from "../../common/kube/paths.ts";
 import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import {
@@ -274,6 +274,20 @@ describe("with a grant", () => {
     };
     const error = await refusalOf(create(api, pods, body, { namespace: "granted" }));
     expect(error.message).toContain("give every container CPU and memory requests equal to its limits");
+  });
+
+  test("a pod that gives resources as a whole is judged by the class that this API server gives it", async () => {
+    for (const resources of [{}, { limits: { cpu: "2", memory: "1Gi" } }]) {
+      const sized = (annotations: Record<string, string>): Promise<Json> => {
+        const body = pod({ annotations });
+        Object.assign(specOf(body), { resources });
+        const path = pathOf(pods, { namespace: "granted" });
+        return api.request({ method: "POST", path, body, query: { dryRun: "All" } }) as Promise<Json>;
+      };
+      const { qosClass } = (await sized({}))["status"] as { qosClass: string };
+      const said = await sized({ [ASK]: "enabled" }).then(() => "admitted", messageOf);
+      expect(said).toContain(qosClass === "Guaranteed" ? "admitted" : "must be Guaranteed");
+    }
   });
 
   test("it covers only the service accounts that it names", async () => {
