@@ -6,7 +6,6 @@ const bindingSchema = z.object({
   metadata: z.object({
     name: z.string().min(1),
     uid: z.string().nullish(),
-    resourceVersion: z.string().nullish(),
     annotations: annotations.nullish(),
   }),
 });
@@ -17,8 +16,6 @@ export interface Binding {
   name: string;
   /** Set: the API server binds only the pod with this uid. */
   uid: string | undefined;
-  /** Set: the API server binds only this version of the pod. */
-  resourceVersion: string | undefined;
   /** The API server merges them into the pod's. */
   annotations: Readonly<Record<string, string>>;
 }
@@ -32,11 +29,6 @@ export function readBinding(raw: unknown): Binding {
       `not a Binding: ${clip(z.prettifyError(parsed.error).replaceAll("\n", " "))}`,
     );
   }
-  const { name, uid, resourceVersion, annotations: merged } = parsed.data.metadata;
-  return {
-    name,
-    uid: uid ? uid : undefined,
-    resourceVersion: resourceVersion ? resourceVersion : undefined,
-    annotations: merged ?? {},
-  };
+  const { name, uid, annotations: merged } = parsed.data.metadata;
+  return { name, uid: uid ? uid : undefined, annotations: merged ?? {} };
 }

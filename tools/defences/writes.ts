@@ -42,8 +42,8 @@ export const writeDefences: readonly Defence[] = [
   {
     what: "vector 3: a Binding that names another pod",
     file: "webhook/admission/validate.ts",
-    text: "bound === undefined || !brings) return undefined;",
-    without: "bound === undefined || !brings || list.length > 0) return undefined;",
+    text: "uids === undefined || uids.named === uids.judged ||",
+    without: "uids === undefined || uids.judged !== '' ||",
     test: {
       file: "test/apiserver/vectors/writes.test.ts",
       name: "a Binding can't bring an annotation onto another pod of that name than the one that was judged",
@@ -52,35 +52,19 @@ export const writeDefences: readonly Defence[] = [
   {
     what: "vector 3: a pod of that name made anew meanwhile",
     file: "webhook/admission/mutate.ts",
-    text: "(bound === undefined || !brings) return [];",
-    without: "(bound === undefined || !brings || list.length > 0) return [];",
+    text: "return uids === undefined || uids.named !== undefined || !brings ? [] : setUid(uids.judged);",
+    without:
+      "return uids === undefined || list.length === 0 || uids.judged !== '' ? [] : setUid(uids.judged);",
     also: [
       {
         file: "webhook/admission/validate.ts",
-        text: "bound === undefined || !brings) return undefined;",
-        without: "bound === undefined || !brings || list.length > 0) return undefined;",
+        text: "uids === undefined || uids.named === uids.judged ||",
+        without: "uids === undefined || uids.judged !== '' ||",
       },
     ],
     test: {
       file: "test/apiserver/vectors/writes.test.ts",
-      name: "that takes the judged one's place meanwhile",
-    },
-  },
-  {
-    what: "vector 3: a pod that asks for more since it was judged",
-    file: "webhook/admission/mutate.ts",
-    text: '["uid", "resourceVersion"]',
-    without: '["uid"]',
-    also: [
-      {
-        file: "webhook/admission/validate.ts",
-        text: "&& named.resourceVersion !== undefined",
-        without: "",
-      },
-    ],
-    test: {
-      file: "test/apiserver/vectors/writes.test.ts",
-      name: "that changed since it was judged",
+      name: "a Binding can't bring an annotation onto a pod that takes the judged one's place meanwhile",
     },
   },
   {

@@ -4,9 +4,7 @@ import { readPod } from "../../common/api/pod.ts";
 import { SchedgateError } from "../../common/errors.ts";
 import type { ClusterView, PodWrite } from "./change.ts";
 
-const identified = z.object({
-  metadata: z.object({ uid: z.string().min(1), resourceVersion: z.string().min(1) }),
-});
+const identified = z.object({ metadata: z.object({ uid: z.string().min(1) }) });
 
 /**
  * What a Binding would make of its pod: the API server merges the Binding's annotations into it, and asks nobody about
@@ -14,7 +12,7 @@ const identified = z.object({
  * @throws SchedgateError E_POD where it is no Binding, or its pod is not there: it could be made a moment later.
  */
 export async function readBoundPod(raw: unknown, namespace: string, cluster: ClusterView): Promise<PodWrite> {
-  const { name, annotations, ...named } = readBinding(raw);
+  const { name, uid, annotations } = readBinding(raw);
   const live = await cluster.livePod(namespace, name);
   if (live === undefined) throw new SchedgateError("E_POD", `there is no pod ${namespace}/${name} to bind`);
   const before = readPod(live, namespace);
@@ -22,6 +20,6 @@ export async function readBoundPod(raw: unknown, namespace: string, cluster: Clu
   return {
     change: { before, after, handler: undefined },
     written: annotations,
-    bound: { judged: identified.parse(live).metadata, named },
+    uids: { judged: identified.parse(live).metadata.uid, named: uid },
   };
 }

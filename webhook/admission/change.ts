@@ -23,14 +23,8 @@ export interface PodWrite {
   change: Change;
   /** The annotations of the object in the request, which a patch changes: of the pod, or of the Binding. */
   written: Pod["annotations"];
-  /** Of a Binding: the pod that it was judged for, and what of it the Binding names. */
-  bound?: { judged: PodVersion; named: Partial<Record<keyof PodVersion, string | undefined>> };
-}
-
-/** One version of one pod; metadata of both names in a Binding are preconditions for the API server. */
-interface PodVersion {
-  uid: string;
-  resourceVersion: string;
+  /** Of a Binding: the pod that it was judged for, and the one that it names; both must be the same. */
+  uids?: { judged: string; named: string | undefined };
 }
 
 /**

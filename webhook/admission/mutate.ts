@@ -6,7 +6,7 @@ import { rightGrantValue } from "../policy/grantannotation.ts";
 import { classToInject } from "../policy/inject.ts";
 import type { ClusterView, PodWrite } from "./change.ts";
 import { markOf } from "./mark.ts";
-import { setAnnotation, setMark, setPrecondition, setRuntimeClass } from "./patch.ts";
+import { setAnnotation, setMark, setRuntimeClass, setUid } from "./patch.ts";
 import type { PatchStep } from "./patch.ts";
 
 /** The steps that give a pod what it asks for and may have. Never refuses: that is for the validating webhook. */
@@ -14,7 +14,7 @@ export async function mutation(rules: Rules, write: PodWrite, cluster: ClusterVi
   const { before, after } = write.change;
   const injected = before === undefined ? await injection(rules, after, cluster) : undefined;
   const list = injected?.findings ?? findings(rules, write.change);
-  return [...classSteps(injected?.pod), ...grantSteps(write, list), ...preconditionSteps(write, list)];
+  return [...classSteps(injected?.pod), ...grantSteps(write, list), ...uidSteps(write, list)];
 }
 
 /** A pod with the class that it would get, and what is said to it; undefined where it gets none. */
@@ -45,15 +45,8 @@ function grantSteps({ change: { before }, written }: PodWrite, list: readonly Fi
   return setAnnotation(written, GRANT_ANNOTATION, right);
 }
 
-/**
- * Else another pod of that name, made after the look at this one, would get what only this one may have; or this one, with
- * what it asks for since, more than was judged.
- */
-function preconditionSteps({ bound, written }: PodWrite, list: readonly Finding[]): PatchStep[] {
+/** Else another pod of that name, made after the look at this one, would get what only this one may have. */
+function uidSteps({ uids, written }: PodWrite, list: readonly Finding[]): PatchStep[] {
   const brings = list.length > 0 || Object.hasOwn(written, GRANT_ANNOTATION);
-  if (bound === undefined || !brings) return [];
-  const { judged, named } = bound;
-  return (["uid", "resourceVersion"] as const).flatMap((each) =>
-    named[each] === undefined ? setPrecondition(each, judged[each]) : [],
-  );
+  return uids === undefined || uids.named !== undefined || !brings ? [] : setUid(uids.judged);
 }

@@ -15,9 +15,9 @@ export function setMark(reason: string): PatchStep[] {
   return [{ op: "add", path: "/status", value: { reason } }];
 }
 
-/** Sets what a Binding's pod must be, where it does not say that itself. */
-export function setPrecondition(field: "uid" | "resourceVersion", value: string): PatchStep[] {
-  return [{ op: "add", path: `/metadata/${field}`, value }];
+/** Sets the uid of a Binding that names none. */
+export function setUid(uid: string): PatchStep[] {
+  return [{ op: "add", path: "/metadata/uid", value: uid }];
 }
 
 /**

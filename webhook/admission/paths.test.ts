@@ -14,13 +14,10 @@ const granted = rulesOf([cpuIsolation], [grantOf("trading")]);
 const ungranted = rulesOf([cpuIsolation]);
 const asking = { [ASK]: "enabled" };
 
-/** Of the pod that is there. */
-const version = { uid: "pod-uid", resourceVersion: "7" };
-
 function pod(annotations: Record<string, string> = {}, spec: object = {}, cpu = "2"): object {
   const resources = { limits: { cpu, memory: "1Gi" } };
   return {
-    metadata: { name: "p", ...version, annotations },
+    metadata: { name: "p", uid: "pod-uid", annotations },
     spec: { serviceAccountName: "engine", containers: [{ name: "main", resources }], ...spec },
   };
 }
@@ -71,11 +68,11 @@ async function ask(
   return { allowed, message: status?.message ?? "", warnings, patch: steps };
 }
 
-function bind(annotations: object | undefined, call: Call & { named?: object } = {}): Promise<Answered> {
+function bind(annotations: object | undefined, call: Call & { uid?: string } = {}): Promise<Answered> {
   const metadata = {
     name: "p",
     ...(annotations && { annotations }),
-    ...call.named,
+    ...(call.uid !== undefined && { uid: call.uid }),
   };
   const object = { metadata, target: { name: "n1" } };
   const kind = { group: "", version: "v1", kind: "Binding" };
@@ -92,35 +89,30 @@ describe("a Binding", () => {
     expect((await bind(asking, { live: pod(asking) })).allowed).toBe(true);
   });
 
-  test("of a granted pod gets the grant, and the version of the pod that was judged", async () => {
+  test("of a granted pod gets the grant, and the uid of the pod that was judged", async () => {
     const { patch } = await bind(asking, { webhook: "mutate", rules: granted });
     expect(patch).toEqual([
       { op: "add", path: "/metadata/annotations/schedgate.dev~1grant", value: "trading" },
       { op: "add", path: "/metadata/uid", value: "pod-uid" },
-      { op: "add", path: "/metadata/resourceVersion", value: "7" },
     ]);
     const whole = { ...asking, [GRANT]: "trading" };
-    const named = async (more: object): Promise<string> =>
-      (await bind(whole, { rules: granted, named: more })).message;
-    expect(await named(version)).toBe("");
-    // One that is too old is the API server's to refuse.
-    expect(await named({ ...version, resourceVersion: "6" })).toBe("");
-    for (const more of [{}, { uid: "pod-uid" }, { resourceVersion: "7" }, { ...version, uid: "other" }])
-      expect(await named(more)).toContain("must name the pod's uid and version, pod-uid and 7");
+    expect((await bind(whole, { rules: granted, uid: "pod-uid" })).allowed).toBe(true);
+    expect((await bind(whole, { rules: granted })).message).toContain("must name the pod's uid, pod-uid");
+    expect((await bind(whole, { rules: granted, uid: "other" })).allowed).toBe(false);
   });
 
   test("can't leave a pod's grant on another pod of that name", async () => {
     const live = { rules: granted, live: pod({ ...asking, [GRANT]: "trading" }) };
-    expect((await bind({ [GRANT]: "trading" }, live)).message).toContain("must name the pod's uid");
-    expect((await bind({ [GRANT]: "trading" }, { ...live, named: version })).allowed).toBe(true);
+    expect((await bind({ [GRANT]: "trading" }, live)).message).toContain("must name the pod's uid, pod-uid");
+    expect((await bind({ [GRANT]: "trading" }, { ...live, uid: "pod-uid" })).allowed).toBe(true);
   });
 
   test("can't forge the grant annotation", async () => {
-    expect((await bind({ [GRANT]: "trading" }, { rules: granted, named: version })).message).toContain(
+    expect((await bind({ [GRANT]: "trading" }, { rules: granted, uid: "pod-uid" })).message).toContain(
       "is written by schedgate alone",
     );
     const { patch } = await bind({ [GRANT]: "trading" }, { webhook: "mutate", rules: granted });
-    expect(patch.map(({ path }) => path)).toEqual(["/metadata/uid", "/metadata/resourceVersion"]);
+    expect(patch.map(({ path }) => path)).toEqual(["/metadata/uid"]);
   });
 
   test("of a pod that is not there, or that is no Binding, is refused", async () => {

@@ -26,7 +26,7 @@ function answerTo(asked: Asked, list: readonly Finding[]): Answer {
   const { change, groups } = asked;
   const said = verdict(change.after, list);
   const byNode = isNode(groups) ? nodeRefusal(change.after, list) : undefined;
-  const fault = forgedGrantFault(change, list) ?? preconditionFault(asked, list);
+  const fault = forgedGrantFault(change, list) ?? uidFault(asked, list);
   const refusal = byNode ?? said.refusal ?? (fault && podLine(change.after, fault));
   return answerOf({ ...said, refusal }, list);
 }
@@ -47,15 +47,10 @@ export function answerOf({ refusal, warnings, violation }: Verdict, list: readon
   };
 }
 
-/**
- * See `preconditionSteps` of the mutating webhook: only with both is it sure which pod is bound, and as what. A version
- * that is not the pod's any more is left to the API server: its answer lets the asker try again.
- */
-function preconditionFault({ bound, written }: PodWrite, list: readonly Finding[]): string | undefined {
+/** See `uidSteps` of the mutating webhook: only with the uid is it sure which pod is bound. */
+function uidFault({ uids, written }: PodWrite, list: readonly Finding[]): string | undefined {
   const enforced = list.some((each) => each.profile.enforcement === "Enforce");
   const brings = enforced || Object.hasOwn(written, GRANT_ANNOTATION);
-  if (bound === undefined || !brings) return undefined;
-  const { judged, named } = bound;
-  if (named.uid === judged.uid && named.resourceVersion !== undefined) return undefined;
-  return `a Binding that writes what is protected must name the pod's uid and version, ${judged.uid} and ${judged.resourceVersion}`;
+  if (uids === undefined || uids.named === uids.judged || !brings) return undefined;
+  return `a Binding that writes what is protected must name the pod's uid, ${uids.judged}`;
 }

@@ -110,50 +110,39 @@ test("a Binding can't bring an annotation onto another pod of that name than the
   );
 });
 
-describe("a Binding, while others write the pod,", () => {
-  const where = "meanwhile";
-
-  beforeAll(async () => {
-    const subjects = [{ namespace: where, serviceAccounts: ["engine"] }];
-    await namespace(api, where, "engine");
-    await create(api, hookGrants, grant(where, where, { subjects }));
-    const granted = { serviceAccountName: "engine", annotations: { [ASK]: "enabled" } };
-    await eventually("the grant", () => world.createPod(where, granted).catch(() => undefined));
+test("a Binding can't bring an annotation onto a pod that takes the judged one's place meanwhile", async () => {
+  const subjects = [{ namespace: "replaced", serviceAccounts: ["engine"] }];
+  await namespace(api, "replaced", "engine");
+  await create(api, hookGrants, grant("replaced", "replaced", { subjects }));
+  const granted = { serviceAccountName: "engine", annotations: { [ASK]: "enabled" } };
+  await eventually("the grant", () => world.createPod("replaced", granted).catch(() => undefined));
+  await world.createPod("replaced", { serviceAccountName: "engine" });
+  const allowed = (): Promise<number> =>
+    world.webhook.metric(
+      'schedgate_admission_requests_total{webhook="validate",operation="CREATE",decision="allowed"}',
+    );
+  const before = await allowed();
+  // It is asked at the same time as our validating webhook, and answers after that has allowed.
+  const slow = await startOtherWebhook(api, {
+    kind: "validating",
+    rule: { resources: ["pods/binding"], operations: ["CREATE"] },
+    answer: async () => {
+      await eventually("our answer", async () => ((await allowed()) > before ? true : undefined));
+      await world.createPod("replaced");
+      return {};
+    },
   });
-
-  test.each<[string, () => Promise<Json>, string]>([
-    ["that takes the judged one's place meanwhile", () => world.createPod(where), "UID in precondition"],
-    [
-      "that changed since it was judged",
-      () => patch(api, pods, at(where), { body: { metadata: { labels: { a: "b" } } } }),
-      "ResourceVersion in precondition",
-    ],
-  ])("can't bring an annotation onto a pod %s", async (_, change, refusal) => {
-    await world.createPod(where, { serviceAccountName: "engine" });
-    const allowed = (): Promise<number> =>
-      world.webhook.metric(
-        'schedgate_admission_requests_total{webhook="validate",operation="CREATE",decision="allowed"}',
-      );
-    const before = await allowed();
-    // It is asked at the same time as our validating webhook, and answers after that has allowed.
-    const slow = await startOtherWebhook(api, {
-      kind: "validating",
-      rule: { resources: ["pods/binding"], operations: ["CREATE"] },
-      answer: async () => {
-        await eventually("our answer", async () => ((await allowed()) > before ? true : undefined));
-        await change();
-        return {};
-      },
+  try {
+    const bind = create(api, pods, binding({ [ASK]: "enabled" }), at("replaced", "binding"));
+    const { status, message } = await refusalOf(bind);
+    expect({ status, message }).toEqual({
+      status: 409,
+      message: expect.stringContaining("UID in precondition"),
     });
-    try {
-      const bind = create(api, pods, binding({ [ASK]: "enabled" }), at(where, "binding"));
-      const { status, message } = await refusalOf(bind);
-      expect({ status, message }).toEqual({ status: 409, message: expect.stringContaining(refusal) });
-      expect(annotationsOf(await get(api, pods, at(where)))).toEqual({});
-    } finally {
-      await slow.stop();
-    }
-  });
+    expect(annotationsOf(await get(api, pods, at("replaced")))).toEqual({});
+  } finally {
+    await slow.stop();
+  }
 });
 
 describe("an apply that makes the pod", () => {
