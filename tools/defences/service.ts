@@ -161,11 +161,28 @@ export const serviceDefences: readonly Defence[] = [
   {
     what: "vector 35: more than the webhook can hold",
     file: "webhook/server/body.ts",
-    text: "if (inFlight + size > budget)",
-    without: "if (size > budget)",
+    text: "if (!inFlight.take(remoteAddress, size)) throw busy();",
+    without: 'if (!inFlight.take("", 0)) throw busy();',
     test: {
       file: "test/apiserver/vectors/endpoint.test.ts",
       name: "over all that may be in flight are not read, and their room comes back",
+    },
+  },
+  {
+    what: "vector 35: one address that would have all room",
+    file: "webhook/server/shares.ts",
+    text: " || own > this.#each",
+    without: "",
+    test: { file: "webhook/server/server.test.ts", name: "lets no one address have all connections" },
+  },
+  {
+    what: "vector 26: a body of more values than the webhook can hold",
+    file: "webhook/server/density.ts",
+    text: "const MAX_MARKS = 600_000;",
+    without: "const MAX_MARKS = 600_000_000;",
+    test: {
+      file: "test/apiserver/vectors/endpoint.test.ts",
+      name: "of more values than any object has is not read",
     },
   },
   {
