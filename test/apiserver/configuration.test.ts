@@ -365,7 +365,7 @@ describe("the CA", () => {
 
 describe("a webhook that is told to end", () => {
   test("says so, serves on for a while, and ends by itself", async () => {
-    const [webhook] = (await start({ env: { SCHEDGATE_DRAIN_SECONDS: "2" } })) as [Webhook];
+    const [webhook] = (await start({ env: { SCHEDGATE_DRAIN_SECONDS: "8" } })) as [Webhook];
     await expectCaught(webhook, ASK, true);
     const ended = webhook.stop("SIGTERM");
     await eventually("not to be ready", async () =>
