@@ -4,6 +4,7 @@ import { namesIn } from "../../common/api/subject.ts";
 import { askingContainers } from "./asking.ts";
 import { grows } from "./claims.ts";
 import type { Finding, Rules } from "./decide.ts";
+import { nameable } from "./grants.ts";
 import { requirementFault } from "./requires.ts";
 import { standing } from "./standing.ts";
 
@@ -34,6 +35,8 @@ function countFault({ profile, coverage }: Finding, { grants }: Rules, resize: R
   if (coverage?.covered !== true || !grows(profile, resize)) return undefined;
   const named = namesIn(resize.after.annotations[GRANT_ANNOTATION]);
   const unlimited = grants.filter(({ spec }) => spec.limits === undefined).map((each) => each.metadata.name);
-  if (coverage.grants.some((each) => named.includes(each) || unlimited.includes(each))) return undefined;
+  // Of one that it names and that is full, whoever takes its room says so.
+  const isCounted = nameable(coverage).some((each) => named.includes(each));
+  if (isCounted || coverage.grants.some((each) => unlimited.includes(each))) return undefined;
   return `it can take no more CPUs of HookGrant ${coverage.grants[0]}, which did not admit it: make the pod anew`;
 }
