@@ -3,18 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
 import { parse } from "yaml";
-import { cacheRoot, openCache } from "../test/lab/cache.ts";
-import { exec, must } from "../test/lab/exec.ts";
-import { findProgram } from "../test/lab/prerequisites.ts";
+import { exec } from "../test/lab/exec.ts";
+import { lacksPrometheus, prometheusProgram } from "../test/lab/prometheus.ts";
 import { testOn } from "../test/prerequisite.ts";
 
 const alerts = join(import.meta.dirname, "../manifests/monitoring/alerts.yaml");
-const path = process.env["PATH"];
-const installed = findProgram("promtool", path);
-const canGet = findProgram("apt-get", path) !== undefined && findProgram("dpkg-deb", path) !== undefined;
-const testWith = testOn(
-  installed !== undefined || canGet ? undefined : "promtool, and no apt to get it from",
-);
+const testWith = testOn(lacksPrometheus());
 
 let directory: string;
 
@@ -27,18 +21,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(directory, { recursive: true });
 });
-
-/** The machine's promtool, or the one of Debian's package, unpacked: to install it would start a server. */
-async function promtool(): Promise<string> {
-  if (installed !== undefined) return installed;
-  const cache = openCache(cacheRoot(process.env), () => undefined);
-  const key = { thing: "promtool", version: "debian", recipe: "unpacked" };
-  const unpacked = await cache.get(key, async (into) => {
-    await must("apt-get", ["-qq", "download", "prometheus"], { cwd: into });
-    await must("sh", ["-c", "dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb"], { cwd: into });
-  });
-  return join(unpacked, "usr/bin/promtool");
-}
 
 interface Series {
   series: string;
@@ -63,7 +45,9 @@ async function firing(input_series: Series[], expected: Expected[]): Promise<str
   const tests = [{ interval: "1m", input_series, alert_rule_test: expected }];
   const file = join(directory, "test.yaml");
   await writeFile(file, JSON.stringify({ rule_files: ["bare.yaml"], evaluation_interval: "1m", tests }));
-  const { code, stdout, stderr } = await exec(await promtool(), ["test", "rules", file], { cwd: directory });
+  const { code, stdout, stderr } = await exec(await prometheusProgram("promtool"), ["test", "rules", file], {
+    cwd: directory,
+  });
   return code === 0 ? "as expected" : stdout + stderr;
 }
 
@@ -81,7 +65,7 @@ describe("the alerts", () => {
   testWith(
     "are rules that Prometheus takes",
     async () => {
-      const { code, stdout, stderr } = await exec(await promtool(), [
+      const { code, stdout, stderr } = await exec(await prometheusProgram("promtool"), [
         "check",
         "rules",
         join(directory, "rules.yaml"),

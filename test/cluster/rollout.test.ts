@@ -14,6 +14,8 @@ import { breaches, report } from "../soak/report.ts";
 import { Tally } from "../soak/tally.ts";
 import { type ImageLab, openImageLab, silent } from "./imagelab.ts";
 import { pidsOf } from "./processes.ts";
+import { panelExpressions, startPrometheus } from "./prometheus.ts";
+import type { Pod } from "./prometheus.ts";
 
 const minutes = 60_000;
 const SYSTEM = ["-n", "schedgate-system"];
@@ -117,6 +119,41 @@ describe("under steady load, the webhook in its Deployment", () => {
         await kubectl(lab, [...SYSTEM, "scale", WEBHOOK, "--replicas=2"]);
         await rolled(lab);
       }),
+    8 * minutes,
+  );
+
+  step(
+    "is scraped by a real Prometheus as its PodMonitors say; no alert is broken, and no panel empty",
+    async () => {
+      const listed = await kubectl(lab, [...SYSTEM, "get", "pods", "-o", "json"]);
+      const prometheus = await startPrometheus((JSON.parse(listed) as { items: Pod[] }).items);
+      try {
+        await until("all endpoints of webhook and agent, up", 120, async () => {
+          const targets = await prometheus.targets().catch((error: unknown) => String(error));
+          if (typeof targets === "string") return { not: targets };
+          const up = targets.filter((each) => each.up).map(({ job }) => job);
+          const [webhooks, agents] = ["webhook", "node-agent"].map(
+            (name) => up.filter((job) => job === `schedgate-system/schedgate-${name}`).length,
+          );
+          const isWhole = webhooks === 2 && agents === 2 && targets.length === 4;
+          return isWhole ? { value: undefined } : { not: JSON.stringify(targets) };
+        });
+        await until("every alert evaluated", 60, async () => {
+          const broken = await prometheus.brokenAlerts();
+          if (broken === undefined) return { not: "not yet" };
+          expect(broken).toEqual([]);
+          return { value: undefined };
+        });
+        await until("something in every panel", 60, async () => {
+          const expressions = await panelExpressions();
+          const counts = await Promise.all(expressions.map((each) => prometheus.query(each)));
+          const empty = expressions.filter((_, i) => counts[i] === 0);
+          return empty.length === 0 ? { value: undefined } : { not: `nothing by ${empty.join("; ")}` };
+        });
+      } finally {
+        await prometheus.stop();
+      }
+    },
     8 * minutes,
   );
 });
