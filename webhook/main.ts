@@ -18,6 +18,7 @@ import { Reporter } from "./controller/reporter.ts";
 import { FileCertificate } from "./controller/filecertificate.ts";
 import { servingNames } from "./controller/servingnames.ts";
 import { Inventory } from "./inventory/inventory.ts";
+import type { InventoryOptions } from "./inventory/inventory.ts";
 import { Pods } from "./inventory/pods.ts";
 import { Limits } from "./limits/limits.ts";
 import { createMetrics } from "./metrics.ts";
@@ -40,7 +41,7 @@ const onPods = (): void => {
   reporter.wake();
   limits.wake();
 };
-const onLaw = (what: "profiles" | "grants" | "classes"): void => {
+const onLaw: InventoryOptions["onChange"] = (what) => {
   // Each pod under limits is a change of its grant, and each look of the controller's a call to the API server.
   if (what === "profiles" || !controller.settled) controller.wake();
   onPods();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { messageOf } from "../../common/errors.ts";
-import { pathOf, resources } from "../../common/kube/paths.ts";
+import { resources } from "../../common/kube/paths.ts";
 import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import {
@@ -14,6 +14,7 @@ import {
   refusalOf,
   remove,
   startCluster,
+  tryPod,
 } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import {
@@ -82,10 +83,7 @@ function annotate(
 async function expectInForce(where: string, body: Json): Promise<void> {
   await eventually(
     `a pod to be admitted in ${where}`,
-    async () => {
-      const path = `/api/v1/namespaces/${where}/pods`;
-      return api.request({ method: "POST", path, body, query: { dryRun: "All" } }).catch(() => undefined);
-    },
+    () => tryPod(api, where, body).catch(() => undefined),
     5_000,
   );
 }
@@ -281,8 +279,7 @@ describe("with a grant", () => {
       const sized = (annotations: Record<string, string>): Promise<Json> => {
         const body = pod({ annotations });
         Object.assign(specOf(body), { resources });
-        const path = pathOf(pods, { namespace: "granted" });
-        return api.request({ method: "POST", path, body, query: { dryRun: "All" } }) as Promise<Json>;
+        return tryPod(api, "granted", body);
       };
       const { qosClass } = (await sized({}))["status"] as { qosClass: string };
       const said = await sized({ [ASK]: "enabled" }).then(() => "admitted", messageOf);

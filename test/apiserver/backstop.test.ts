@@ -4,9 +4,9 @@ import { pathOf, resources } from "../../common/kube/paths.ts";
 import { KubeApiError } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import { create, eventually, get, kinds, must, namespace, patch, refusalOf, remove } from "./cluster.ts";
-import { startCluster } from "./cluster.ts";
+import { startCluster, tryPod } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
-import { annotationsOf, asNode, ASK, grant, mirrorOf, pod, profile } from "./objects.ts";
+import { annotationsOf, asNode, ASK, grant, mirrorOf, numbered, pod, profile } from "./objects.ts";
 import type { PodOptions } from "./objects.ts";
 import { apply, WRITES } from "./podwrites.ts";
 import { startWebhook } from "./webhook.ts";
@@ -54,20 +54,9 @@ afterAll(async () => {
   await cluster.stop();
 }, 60_000);
 
-/** A pod that is judged in full but not kept. */
-function tryPod(where: string, options: PodOptions = {}): Promise<Json> {
-  const path = pathOf(pods, { namespace: where });
-  return api.request({
-    method: "POST",
-    path,
-    body: pod(options),
-    query: { dryRun: "All" },
-  }) as Promise<Json>;
-}
-
-/** So many annotations that mean nothing. */
-function numbered(count: number): Record<string, string> {
-  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${String(i)}`, ""]));
+/** See `tryPod`; by what the pod is to be. */
+function tryMade(where: string, options: PodOptions = {}): Promise<Json> {
+  return tryPod(api, where, pod(options));
 }
 
 const running = (where: string) => ({ namespace: where, name: "running" });
@@ -92,7 +81,7 @@ async function becomes(admitted: boolean, where: string, options: PodOptions): P
     `a pod to be ${admitted ? "admitted" : "refused"} in ${where}`,
     async () => {
       try {
-        await tryPod(where, options);
+        await tryMade(where, options);
         return admitted ? true : undefined;
       } catch (error) {
         if (!(error instanceof KubeApiError) || error.status !== 403) throw error;
@@ -125,15 +114,15 @@ describe("beside the webhook, the backstop", () => {
       { annotations: { [ASK]: "disabled" } },
       { annotations: { "example.com/a": "b", "schedgate.dev/other": "x" } },
     ])
-      await expect(tryPod("trading", options)).resolves.toBeDefined();
-    await expect(tryPod("granted", asking)).resolves.toBeDefined();
-    await expect(tryPod("granted", { runtimeClassName: "wrapper" })).resolves.toBeDefined();
-    await expect(tryPod("trading", { ...asking, serviceAccountName: "engine" })).resolves.toBeDefined();
+      await expect(tryMade("trading", options)).resolves.toBeDefined();
+    await expect(tryMade("granted", asking)).resolves.toBeDefined();
+    await expect(tryMade("granted", { runtimeClassName: "wrapper" })).resolves.toBeDefined();
+    await expect(tryMade("trading", { ...asking, serviceAccountName: "engine" })).resolves.toBeDefined();
   });
 
   test("refuses what it cannot look through in time, and leaves such a pod alone otherwise", async () => {
-    await tryPod("trading", { annotations: numbered(2_000) });
-    expect(await line(tryPod("granted", { annotations: numbered(2_001) }))).toBe(
+    await tryMade("trading", { annotations: numbered(2_000) });
+    expect(await line(tryMade("granted", { annotations: numbered(2_001) }))).toBe(
       "pod granted/engine-0: more than 2,000 annotations, too many for the backstop to look through",
     );
     const changed = (metadata: Json): Promise<Json> =>
@@ -161,7 +150,7 @@ describe("beside the webhook, the backstop", () => {
       profile("vendor", { protects: { annotations: ["vendor.example/pin-*"] } }),
     );
     await becomes(false, "trading", vendor);
-    await expect(tryPod("trading", { annotations: { "vendor.example/other": "x" } })).resolves.toBeDefined();
+    await expect(tryMade("trading", { annotations: { "vendor.example/other": "x" } })).resolves.toBeDefined();
     await patch(api, hookProfiles, { name: "vendor" }, { body: { spec: { enforcement: "Warn" } } });
     await becomes(true, "trading", vendor);
     await remove(api, hookProfiles, { name: "vendor" });
@@ -206,7 +195,7 @@ describe("beside the webhook, the backstop", () => {
         "x",
       ]);
       await expect(
-        tryPod("trading", { annotations: Object.fromEntries(many) as Record<string, string> }),
+        tryMade("trading", { annotations: Object.fromEntries(many) as Record<string, string> }),
       ).resolves.toBeDefined();
       await expectCurrent(name === "names" ? 1 : 0);
       await remove(api, hookProfiles, { name });
@@ -242,33 +231,33 @@ describe("where the webhook and its configurations are gone, the backstop", () =
   }
 
   test("refuses what no grant covers, with one line that says how it is granted", async () => {
-    expect(await line(tryPod("trading", { ...asking, serviceAccountName: "other" }))).toBe(
+    expect(await line(tryMade("trading", { ...asking, serviceAccountName: "other" }))).toBe(
       `pod trading/engine-0: annotation ${ASK} is protected by HookProfile cpu-isolation, and no HookGrant covers ` +
         "service account other; a cluster admin can grant it: schedgate grant trading/other --profile cpu-isolation --apply",
     );
-    expect(await line(tryPod("trading", { runtimeClassName: "wrapper" }))).toContain(
+    expect(await line(tryMade("trading", { runtimeClassName: "wrapper" }))).toContain(
       "runtimeClassName wrapper is protected by HookProfile cpu-isolation",
     );
     const forged = { annotations: { [ASK]: "enabled", "schedgate.dev/grant": "granted" } };
-    expect(await line(tryPod("trading", forged))).toContain(`annotation ${ASK} is protected`);
+    expect(await line(tryMade("trading", forged))).toContain(`annotation ${ASK} is protected`);
   });
 
   test("admits what a grant covers, and touches nothing ordinary", async () => {
-    await expect(tryPod("granted", asking)).resolves.toBeDefined();
-    await expect(tryPod("trading", { ...asking, serviceAccountName: "engine" })).resolves.toBeDefined();
+    await expect(tryMade("granted", asking)).resolves.toBeDefined();
+    await expect(tryMade("trading", { ...asking, serviceAccountName: "engine" })).resolves.toBeDefined();
     for (const options of [
       {},
       { runtimeClassName: "plain" },
       { annotations: { "example.com/a": "b" } },
       { annotations: { [ASK]: "disabled" } },
     ])
-      await expect(tryPod("trading", options)).resolves.toBeDefined();
+      await expect(tryMade("trading", options)).resolves.toBeDefined();
   });
 
   test("refuses a class made a moment before, whatever its handler", async () => {
     await create(api, runtimeClasses, { metadata: { name: "alias" }, handler: "wrapper" });
-    expect(await line(tryPod("trading", { runtimeClassName: "alias" }))).toContain("runtimeClassName alias");
-    await expect(tryPod("granted", { runtimeClassName: "alias" })).resolves.toBeDefined();
+    expect(await line(tryMade("trading", { runtimeClassName: "alias" }))).toContain("runtimeClassName alias");
+    await expect(tryMade("granted", { runtimeClassName: "alias" })).resolves.toBeDefined();
   });
 
   test("refuses an apply that makes the pod", async () => {
@@ -354,14 +343,14 @@ describe("where the webhook and its configurations are gone, the backstop", () =
   test("spares the webhook's own pods the class, and nothing else, and no others", async () => {
     const own = { serviceAccountName: webhookAccount };
     const classed = { runtimeClassName: "wrapper" };
-    await expect(tryPod("schedgate-system", { ...own, ...classed })).resolves.toBeDefined();
-    expect(await line(tryPod("schedgate-system", { ...own, ...asking }))).toContain(`annotation ${ASK}`);
+    await expect(tryMade("schedgate-system", { ...own, ...classed })).resolves.toBeDefined();
+    expect(await line(tryMade("schedgate-system", { ...own, ...asking }))).toContain(`annotation ${ASK}`);
     for (const [where, serviceAccountName] of [
       ["alike", webhookAccount],
       ["schedgate-system", "default"],
       ["schedgate-system", "schedgate-node-agent"],
     ] as const)
-      expect(await line(tryPod(where, { serviceAccountName, ...classed }))).toContain(
+      expect(await line(tryMade(where, { serviceAccountName, ...classed }))).toContain(
         `no HookGrant covers service account ${serviceAccountName}`,
       );
   });
@@ -371,7 +360,7 @@ describe("where the webhook and its configurations are gone, the backstop", () =
       "the grant to end",
       async () => {
         try {
-          await tryPod("ending", asking);
+          await tryMade("ending", asking);
           return undefined;
         } catch {
           return true;
@@ -379,6 +368,6 @@ describe("where the webhook and its configurations are gone, the backstop", () =
       },
       20_000,
     );
-    expect(await line(tryPod("ending", asking))).toContain("no HookGrant covers service account default");
+    expect(await line(tryMade("ending", asking))).toContain("no HookGrant covers service account default");
   });
 });

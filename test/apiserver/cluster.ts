@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { connectKube } from "../../common/kube/client.ts";
-import { pathOf } from "../../common/kube/paths.ts";
+import { pathOf, resources } from "../../common/kube/paths.ts";
 import type { ObjectName, ResourceName } from "../../common/kube/paths.ts";
 import { hasStatus, KubeApiError } from "../../common/kube/port.ts";
 import type { KubeApi, PatchType } from "../../common/kube/port.ts";
@@ -59,6 +59,12 @@ export type Json = Record<string, unknown>;
 
 export function create(api: KubeApi, resource: ResourceName, body: Json, at: ObjectName = {}): Promise<Json> {
   return api.request({ method: "POST", path: pathOf(resource, at), body }) as Promise<Json>;
+}
+
+/** A pod that is judged in full but not kept. */
+export function tryPod(api: KubeApi, where: string, body: Json): Promise<Json> {
+  const path = pathOf(resources.pods, { namespace: where });
+  return api.request({ method: "POST", path, body, query: { dryRun: "All" } }) as Promise<Json>;
 }
 
 export function get(api: KubeApi, resource: ResourceName, at: ObjectName): Promise<Json> {

@@ -3,7 +3,17 @@ import { matchGlob, parseGlob } from "../../common/glob.ts";
 import { pathOf, resources } from "../../common/kube/paths.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import { readBundle } from "../../certs/verify.ts";
-import { create, eventually, get, namespace, patch, refusalOf, remove, startCluster } from "./cluster.ts";
+import {
+  create,
+  eventually,
+  get,
+  namespace,
+  patch,
+  refusalOf,
+  remove,
+  startCluster,
+  tryPod,
+} from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { annotationsOf, ASK, grant, pod, profile } from "./objects.ts";
 import { freePorts } from "../lab/ports.ts";
@@ -47,17 +57,6 @@ async function start(...options: WebhookOptions[]): Promise<Webhook[]> {
   return running;
 }
 
-/** A pod that is judged in full but not kept. */
-function tryPod(body: Json): Promise<Json> {
-  const call = {
-    method: "POST",
-    path: pathOf(pods, { namespace: "plain" }),
-    body,
-    query: { dryRun: "All" },
-  } as const;
-  return api.request(call) as Promise<Json>;
-}
-
 async function live(): Promise<Json[]> {
   const both = [mutatingWebhooks, validatingWebhooks].map((each) => get(api, each, { name: "schedgate" }));
   return (await Promise.all(both)).flatMap((each) => (each["webhooks"] ?? []) as Json[]);
@@ -72,7 +71,7 @@ async function bundles(): Promise<string[]> {
 /** How many requests these pods send to the webhook; a pod that is judged is judged twice. */
 async function requestsFor(webhook: Webhook, bodies: readonly Json[]): Promise<number> {
   const before = await webhook.requests();
-  for (const body of bodies) await tryPod(body).catch(() => undefined);
+  for (const body of bodies) await tryPod(api, "plain", body).catch(() => undefined);
   return (await webhook.requests()) - before;
 }
 
@@ -124,8 +123,8 @@ describe("ordinary pods", () => {
   test("are made while the webhook is down; protected ones are refused", async () => {
     const [webhook] = await start();
     await webhook?.stop();
-    await tryPod(pod());
-    const error = await refusalOf(tryPod(keyed(ASK)));
+    await tryPod(api, "plain", pod());
+    const error = await refusalOf(tryPod(api, "plain", keyed(ASK)));
     expect(error.status).toBe(500);
     expect(error.message).toContain('failed calling webhook "mutate.schedgate.dev"');
   });
@@ -143,9 +142,9 @@ describe("ordinary pods", () => {
       stderr: expect.stringContaining("protected by HookProfile lenient"),
     });
     await webhook.stop();
-    await tryPod(keyed("lenient.example/x"));
+    await tryPod(api, "plain", keyed("lenient.example/x"));
     const both = pod({ annotations: { "lenient.example/x": "x", [ASK]: "enabled" } });
-    expect((await refusalOf(tryPod(both))).message).toContain("failed calling webhook");
+    expect((await refusalOf(tryPod(api, "plain", both))).message).toContain("failed calling webhook");
     await remove(api, hookProfiles, { name: "lenient" });
   });
 
@@ -154,12 +153,12 @@ describe("ordinary pods", () => {
     await create(api, runtimeClasses, { metadata: { name: "sandboxed" }, handler: "sandboxed" });
     const [webhook] = await start();
     const body = pod({ runtimeClassName: "sandboxed" });
-    expect(annotationsOf(await tryPod(body))).toEqual({});
+    expect(annotationsOf(await tryPod(api, "plain", body))).toEqual({});
     await webhook?.stop();
-    const error = await refusalOf(tryPod(body));
+    const error = await refusalOf(tryPod(api, "plain", body));
     expect(error.status).toBe(500);
     expect(error.message).toContain('failed calling webhook "mutate.schedgate.dev"');
-    await tryPod(pod());
+    await tryPod(api, "plain", pod());
   });
 });
 
@@ -270,7 +269,7 @@ describe("what is caught", () => {
       ]);
       const body = pod({ annotations: Object.fromEntries(many) as Record<string, string> });
       expect(await requestsFor(webhook, [body])).toBe(0);
-      await expect(tryPod(body)).resolves.toBeDefined();
+      await expect(tryPod(api, "plain", body)).resolves.toBeDefined();
       for (const each of profiles) await remove(api, hookProfiles, { name: each });
       await expectCaught(webhook, `${name}-0/x`, false);
     },
@@ -371,7 +370,7 @@ describe("a webhook that is told to end", () => {
     await eventually("not to be ready", async () =>
       (await webhook.readyz()).text === "shutting down" ? true : undefined,
     );
-    expect((await refusalOf(tryPod(keyed(ASK)))).status).toBe(403);
+    expect((await refusalOf(tryPod(api, "plain", keyed(ASK)))).status).toBe(403);
     expect(await ended).toBe(0);
     expect(webhook.log().map((line) => line["msg"])).toContain("draining");
   });

@@ -9,7 +9,7 @@ import { reflector } from "../../common/kube/reflector.ts";
 import { silentLogger } from "../../common/log.ts";
 import { openProcesses } from "../lab/processes.ts";
 import { restartApiServer } from "../lab/restart.ts";
-import { create, eventually, must, namespace, refusalOf, remove, startCluster } from "./cluster.ts";
+import { create, eventually, must, namespace, refusalOf, remove, startCluster, tryPod } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { ASK, grant, pod, profile } from "./objects.ts";
 import { startStallingProxy } from "./stallingproxy.ts";
@@ -17,7 +17,7 @@ import type { StallingProxy } from "./stallingproxy.ts";
 import { startWebhook } from "./webhook.ts";
 import type { Webhook } from "./webhook.ts";
 
-const { hookGrants, hookProfiles, pods, runtimeClasses } = resources;
+const { hookGrants, hookProfiles, runtimeClasses } = resources;
 /** Seconds; a watch silent for half of it is given up. */
 const STALE = 20;
 const AGE = 'schedgate_cache_age_seconds{cache="hookgrants"}';
@@ -48,9 +48,7 @@ afterAll(async () => {
 }, 60_000);
 
 function tryToAsk(): Promise<unknown> {
-  const path = pathOf(pods, { namespace: "trading" });
-  const body: Json = pod({ annotations: { [ASK]: "enabled" } });
-  return cluster.api.request({ method: "POST", path, body, query: { dryRun: "All" } });
+  return tryPod(cluster.api, "trading", pod({ annotations: { [ASK]: "enabled" } }));
 }
 
 async function admitted(): Promise<true | undefined> {
@@ -125,12 +123,7 @@ describe("a connection that is dead without anybody having said so", () => {
       const make = (to: string): Promise<Json> =>
         create(cluster.api, runtimeClasses, { metadata: { name: "shifting" }, handler: to });
       const name = (): Promise<unknown> =>
-        cluster.api.request({
-          method: "POST",
-          path: pathOf(pods, { namespace: "trading" }),
-          body: pod({ runtimeClassName: "shifting" }),
-          query: { dryRun: "All" },
-        });
+        tryPod(cluster.api, "trading", pod({ runtimeClassName: "shifting" }));
       await make(old);
       await eventually("the class and its grant", () => name().catch(() => undefined));
       await eventually("the class to be heard of", async () =>

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { pathOf, resources } from "../../common/kube/paths.ts";
+import { resources } from "../../common/kube/paths.ts";
 import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import { freePorts } from "../lab/ports.ts";
-import { create, eventually, get, namespace, patch, refusalOf, startCluster } from "./cluster.ts";
+import { create, eventually, get, namespace, patch, refusalOf, startCluster, tryPod } from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { ASK, conditionOf, grant, pod } from "./objects.ts";
 import { startWebhook } from "./webhook.ts";
@@ -51,12 +51,7 @@ async function statusOf(name: string, timeoutMs: number): Promise<unknown> {
 }
 
 function tryToAsk(): Promise<unknown> {
-  const call = {
-    method: "POST",
-    path: pathOf(pods, { namespace: "ungranted" }),
-    query: { dryRun: "All" },
-  } as const;
-  return api.request({ ...call, body: pod({ annotations: { [ASK]: "enabled" } }) });
+  return tryPod(api, "ungranted", pod({ annotations: { [ASK]: "enabled" } }));
 }
 
 describe("of two replicas", () => {

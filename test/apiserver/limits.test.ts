@@ -7,7 +7,17 @@ import type { KubeApi } from "../../common/kube/port.ts";
 import { apiCalls, apiCallsLogged } from "./apicalllog.ts";
 import { startBalancer } from "./balancer.ts";
 import type { Balancer } from "./balancer.ts";
-import { create, eventually, get, namespace, patch, refusalOf, remove, startCluster } from "./cluster.ts";
+import {
+  create,
+  eventually,
+  get,
+  namespace,
+  patch,
+  refusalOf,
+  remove,
+  startCluster,
+  tryPod,
+} from "./cluster.ts";
 import type { Cluster, Json } from "./cluster.ts";
 import { annotationsOf, ASK, conditionOf, GRANT, grant, pod } from "./objects.ts";
 import type { PodOptions } from "./objects.ts";
@@ -347,13 +357,7 @@ describe("room is back", () => {
 describe("counted is", () => {
   test("nothing of a dry run, which is judged all the same", async () => {
     await granted("dry", { pods: 1 });
-    const dry = (): Promise<unknown> =>
-      api.request({
-        method: "POST",
-        path: pathOf(pods, { namespace: "dry" }),
-        body: asking("p"),
-        query: { dryRun: "All" },
-      });
+    const dry = (): Promise<unknown> => tryPod(api, "dry", asking("p"));
     await dry();
     await dry();
     expect((await statusOf("dry")).used).toEqual({ pods: 0, isolatedCPUs: 0 });

@@ -16,6 +16,11 @@ export interface PodOptions {
   finalizers?: string[];
 }
 
+/** So many annotations that mean nothing. */
+export function numbered(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${String(i)}`, ""]));
+}
+
 /** A Guaranteed pod with whole CPUs, if nothing else is said. No node runs it. */
 export function pod(options: PodOptions = {}): Json {
   const { name = "engine-0", annotations, labels, finalizers, containers, ...spec } = options;

@@ -4,14 +4,13 @@ import { byNamespace } from "../policy/bynamespace.ts";
 import { findings } from "../policy/decide.ts";
 import type { Finding, Rules } from "../policy/decide.ts";
 import { refusalLine } from "../policy/message.ts";
+import { inTurns } from "./turns.ts";
 
 /** So many pods a profile are named in its status; the schema's bound. */
 const NAMED = 20;
 /** So many have their line in a report and their event, in one namespace and in all: 1 MB of text at most. */
 const DETAILED_HERE = 200;
 const DETAILED = 1_000;
-/** Pods judged before others get a turn: a few milliseconds of work. */
-const BATCH = 50;
 
 /** A pod that uses a profile without right. */
 export interface Detail {
@@ -43,8 +42,7 @@ export interface AuditInput {
 export async function audit({ records, rules, handlerOf, pause }: AuditInput): Promise<Audit> {
   const grants = byNamespace(rules.grants.map(withoutCount));
   const tally = new Tally();
-  for (const [i, record] of [...records].entries()) {
-    if (i % BATCH === BATCH - 1) await pause();
+  for await (const record of inTurns([...records], pause)) {
     if (record.finished) continue;
     const { pod } = record;
     const handler = pod.runtimeClassName === undefined ? undefined : handlerOf(pod.runtimeClassName);

@@ -14,6 +14,7 @@ import type { Audit } from "./audit.ts";
 import type { Events } from "./events.ts";
 import { judgeGrant, judgeProfile, protectedClasses } from "./conditions.ts";
 import type { Judgement } from "./conditions.ts";
+import { inTurns } from "./turns.ts";
 
 /** A kind with conditions in its status. */
 interface Reported {
@@ -23,9 +24,6 @@ interface Reported {
 
 const KINDS = { HookProfile: resources.hookProfiles, HookGrant: resources.hookGrants };
 type Kind = keyof typeof KINDS;
-
-/** Grants judged before others get a turn: a few milliseconds of work. */
-const BATCH = 50;
 
 export interface StatusOptions {
   api: KubeApi;
@@ -71,8 +69,8 @@ export async function reportStatuses(options: StatusOptions, now: Date, signal: 
     };
     await write("HookProfile", profile, { ...statusOf(profile, judged, now), ...more });
   }
-  for (const [i, grant] of inventory.grants().entries()) {
-    if (i % BATCH === BATCH - 1) await options.clock.sleep(0, signal);
+  const pause = (): Promise<void> => options.clock.sleep(0, signal);
+  for await (const grant of inTurns(inventory.grants(), pause)) {
     await write("HookGrant", grant, statusOf(grant, judgeGrant(grant, profiles, now), now));
   }
 }

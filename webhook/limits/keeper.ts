@@ -6,6 +6,7 @@ import { hasStatus } from "../../common/kube/port.ts";
 import type { KubeApi } from "../../common/kube/port.ts";
 import type { Logger } from "../../common/log.ts";
 import { PERIOD_MS } from "../controller/loop.ts";
+import { inTurns } from "../controller/turns.ts";
 import { podRecord } from "../inventory/podrecord.ts";
 import type { PodView } from "../inventory/pods.ts";
 import type { Reservations } from "./reservations.ts";
@@ -28,9 +29,6 @@ export interface KeeperOptions {
 /** So many pods are asked for at one look. */
 const MAX_QUESTIONS = 50;
 
-/** Grants looked at before others get a turn: a few milliseconds of work. */
-const BATCH = 50;
-
 /** Keeps the holders of all grants in step with the pods, where this replica leads. Writes are by compare-and-swap. */
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -44,8 +42,7 @@ export class Keeper {
     const { clock, pods, grants, settled, reservations, log } = this.#options;
     if (!pods.synced) return PERIOD_MS;
     await this.#askForOverdue(signal);
-    for (const [i, grant] of grants().entries()) {
-      if (i % BATCH === BATCH - 1) await clock.sleep(0, signal);
+    for await (const grant of inTurns(grants(), () => clock.sleep(0, signal))) {
       if (signal.aborted || settled(grant) === grant) continue;
       await reservations.take(grant.metadata.name, { kind: "settle" }).catch((error: unknown) => {
         log.warn(

@@ -1,6 +1,5 @@
-import { pathOf, resources } from "../../../common/kube/paths.ts";
 import type { KubeApi } from "../../../common/kube/port.ts";
-import { eventually } from "../cluster.ts";
+import { eventually, tryPod } from "../cluster.ts";
 import { ASK, pod } from "../objects.ts";
 
 /** Waits until so many more pods were judged. */
@@ -19,12 +18,9 @@ export async function underLoad(
   let judged = 0;
   let stopped = false;
   const body = pod({ annotations: { [ASK]: "enabled" } });
-  const path = pathOf(resources.pods, { namespace });
   const strand = async (): Promise<void> => {
     while (!stopped) {
-      await api
-        .request({ method: "POST", path, body, query: { dryRun: "All" } })
-        .catch((error: unknown) => failures.push(error));
+      await tryPod(api, namespace, body).catch((error: unknown) => failures.push(error));
       judged += 1;
     }
   };

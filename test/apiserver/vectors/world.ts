@@ -1,9 +1,8 @@
 import { resources } from "../../../common/kube/paths.ts";
-import { pathOf } from "../../../common/kube/paths.ts";
 import { KubeApiError } from "../../../common/kube/port.ts";
 import type { KubeApi } from "../../../common/kube/port.ts";
 import type { Output } from "../../lab/exec.ts";
-import { create, eventually, namespace, refusalOf, remove, startCluster } from "../cluster.ts";
+import { create, eventually, namespace, refusalOf, remove, startCluster, tryPod } from "../cluster.ts";
 import type { Cluster, Json } from "../cluster.ts";
 import { ASK, grant, pod } from "../objects.ts";
 import type { PodOptions } from "../objects.ts";
@@ -77,12 +76,11 @@ async function refused(call: Promise<unknown>): Promise<string> {
 
 async function inForce(api: KubeApi, where: string): Promise<void> {
   const body = pod({ annotations: { [ASK]: "enabled" } });
-  const path = pathOf(pods, { namespace: where });
   await eventually(
     `a pod to be admitted in ${where}`,
     async () => {
       try {
-        return await api.request({ method: "POST", path, body, query: { dryRun: "All" } });
+        return await tryPod(api, where, body);
       } catch (error) {
         if (error instanceof KubeApiError && error.status === 403) return undefined;
         throw error;

@@ -3,7 +3,7 @@ import { pathOf, resources } from "../../../common/kube/paths.ts";
 import type { KubeApi } from "../../../common/kube/port.ts";
 import { create, eventually, get, kinds, namespace, patch, refusalOf, remove } from "../cluster.ts";
 import type { Json } from "../cluster.ts";
-import { annotationsOf, ASK, GRANT, grant, pod, profile, specOf } from "../objects.ts";
+import { annotationsOf, ASK, GRANT, grant, numbered, pod, profile, specOf } from "../objects.ts";
 import { apply, read, WRITES } from "../podwrites.ts";
 import { startOtherWebhook } from "./otherwebhook.ts";
 import { openWorld } from "./world.ts";
@@ -297,7 +297,7 @@ describe("many and large annotations", () => {
   });
 
   test("too many for the API server's own look at each, 40,000, are judged by the webhook", async () => {
-    const annotations = Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`k${String(i)}`, ""]));
+    const annotations = numbered(40_000);
     const asking = { annotations: { ...annotations, [ASK]: "enabled" } };
     expect(await world.refused(world.createPod("trading", asking))).toContain("protected by HookProfile");
     expect(annotationsOf(await world.createPod("granted", asking))[GRANT]).toBe("granted");
